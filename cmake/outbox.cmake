@@ -1,0 +1,81 @@
+# The few patterns that every folder uses. One call says what a floor is made of and what it leans on.
+
+add_library(outbox_options INTERFACE)
+target_compile_options(
+    outbox_options
+    INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fno-omit-frame-pointer
+)
+target_include_directories(outbox_options INTERFACE ${PROJECT_SOURCE_DIR})
+if(OUTBOX_SANITIZE)
+    # -fno-sanitize-recover: a report of UBSan must fail the test that met it.
+    target_compile_options(outbox_options INTERFACE -fsanitize=${OUTBOX_SANITIZE} -fno-sanitize-recover=all)
+    target_link_options(outbox_options INTERFACE -fsanitize=${OUTBOX_SANITIZE})
+endif()
+if(OUTBOX_BREAK)
+    string(TOUPPER ${OUTBOX_BREAK} _break)
+    target_compile_definitions(outbox_options INTERFACE OUTBOX_BREAK_${_break}=1)
+    message(WARNING "This build is broken on purpose: ${OUTBOX_BREAK}")
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+    set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT OUTBOX_SANITIZE)
+    add_link_options(-fuse-ld=mold)
+endif()
+
+# outbox_add_floor(<name> SOURCES … HEADERS … USES … PRIVATE_USES …)
+# A library outbox_<name>, alias outbox::<name>. HEADERS are the public set: each must compile alone.
+function(outbox_add_floor name)
+    cmake_parse_arguments(PARSE_ARGV 1 F "" "" "SOURCES;HEADERS;USES;PRIVATE_USES")
+    if(F_SOURCES)
+        add_library(outbox_${name} STATIC ${F_SOURCES})
+        set(scope PUBLIC)
+        target_link_libraries(outbox_${name} PRIVATE outbox_options ${F_PRIVATE_USES})
+    else()
+        add_library(outbox_${name} INTERFACE)
+        set(scope INTERFACE)
+    endif()
+    add_library(outbox::${name} ALIAS outbox_${name})
+    target_include_directories(outbox_${name} ${scope} $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+    target_compile_features(outbox_${name} ${scope} cxx_std_20)
+    target_link_libraries(outbox_${name} ${scope} ${F_USES})
+    target_sources(
+        outbox_${name} ${scope} FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${F_HEADERS}
+    )
+    set_target_properties(outbox_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ${OUTBOX_TESTS})
+endfunction()
+
+# outbox_add_program(<name> SOURCES … USES …)
+function(outbox_add_program name)
+    cmake_parse_arguments(PARSE_ARGV 1 P "" "" "SOURCES;USES")
+    add_executable(${name} ${P_SOURCES})
+    target_link_libraries(${name} PRIVATE outbox_options ${P_USES})
+endfunction()
+
+# outbox_add_test(<name> SOURCES … USES … [LABELS …] [TIMEOUT seconds] [SERIAL])
+# One GoogleTest program; every case is its own ctest entry. LABELS: pure (no server), server (starts one), crash.
+# SERIAL: the whole program is one ctest entry and nothing runs beside it.
+function(outbox_add_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 T "SERIAL" "TIMEOUT" "SOURCES;USES;LABELS")
+    add_executable(${name} ${T_SOURCES})
+    target_link_libraries(${name} PRIVATE outbox_options ${T_USES} GTest::gmock_main)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    if(NOT T_LABELS)
+        set(T_LABELS pure)
+    endif()
+    if(NOT T_TIMEOUT)
+        set(T_TIMEOUT 120)
+    endif()
+    if(T_SERIAL)
+        add_test(NAME ${name} COMMAND ${name})
+        set_tests_properties(${name} PROPERTIES RUN_SERIAL ON LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+    else()
+        gtest_discover_tests(
+            ${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
+        )
+    endif()
+endfunction()
