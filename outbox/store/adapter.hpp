@@ -1,0 +1,54 @@
+#pragma once
+// How a database client plugs in: two traits, each about ten lines in the adapter's own header.
+//
+//   adapter<Tx>     names the store_session for a transaction object of the user's own, for `join` and `send`:
+//
+//       template <> struct outbox::adapter<my::unit_of_work> {
+//           using session = my::outbox_session;                  // a store_session; constructed from my::unit_of_work&
+//       };
+//
+//   connector<Db>   names the transaction that `transact` opens on a connection:
+//
+//       template <> struct outbox::connector<my::connection> {
+//           using transaction = my::outbox_transaction;          // see below
+//       };
+//
+// A connector's transaction is constructed as `transaction(Db&, pending_messages&)` and begins. Its `commit()` writes
+// what is pending together with COMMIT, and throws when the transaction did not commit; outbox::error (in_doubt) when
+// that is unknown. Its destructor rolls back. `doorbell()` as in store_session, valid after commit too, noexcept.
+// `user_face()` is what the user's function gets as its first argument.
+
+#include "outbox/message/envelope.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace outbox {
+
+/// The messages that wait for the COMMIT of one transaction, in the order in which they were sent.
+struct pending_messages {
+    std::vector<envelope> rows{};
+    /// Set when a send failed: commit must throw even if the user swallowed that exception. Says why.
+    std::string poisoned_by{};
+};
+
+template <class Tx>
+struct adapter;
+
+template <class Db>
+struct connector;
+
+template <class Tx>
+concept joinable = requires(Tx& tx) { typename adapter<Tx>::session{tx}; };
+
+template <class Db>
+concept connectable = requires(Db& db, pending_messages& pending, typename connector<Db>::transaction& tx) {
+    typename connector<Db>::transaction{db, pending};
+    tx.commit();
+    tx.user_face();
+    { tx.doorbell() } noexcept -> std::convertible_to<std::string>;
+};
+
+} // namespace outbox

@@ -1,0 +1,32 @@
+#pragma once
+// One business database as the programs see it: named by a URL, opened for whatever is to be done with it.
+//
+//   postgresql://user@host:port/name      sqlite:relative/or/absolute/path
+
+#include "outbox/message/envelope.hpp"
+#include "outbox/store/migration.hpp"
+#include "outbox/store/relay_store.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace outbox {
+
+/// Nothing is connected until one of the functions is called. Any thread; what they return belongs to one thread and
+/// may outlive this object.
+class database {
+  public:
+    virtual ~database() = default;
+
+    /// The URL without its password: what may be shown.
+    virtual std::string display_name() const = 0;
+    /// Throws schema_mismatch unless the outbox tables are those of this build.
+    virtual std::unique_ptr<relay_store> open_relay_store() = 0;
+    virtual std::unique_ptr<migrator> open_migrator() = 0;
+    /// Writes and commits `rows` in a transaction of their own, and rings the relay's doorbell.
+    virtual void send(std::span<const envelope> rows) = 0;
+};
+
+} // namespace outbox
