@@ -1,7 +1,7 @@
 #pragma once
 // How this project holds bytes: owned in `bytes`, looked at through `bytes_view`.
-// They are the standard string types because every database driver, librdkafka and the standard library take those
-// without a copy. Nothing here is text and nothing ends at a NUL.
+// They are the standard string types because every database driver, librdkafka and the standard
+// library take those without a copy. Nothing here is text and nothing ends at a NUL.
 
 #include <string>
 #include <string_view>

@@ -4,7 +4,7 @@ namespace outbox {
 namespace {
 
 class operating_system_clock final : public clock {
-  public:
+public:
     tick_point ticks() const override { return std::chrono::steady_clock::now(); }
     time_point now() const override { return std::chrono::system_clock::now(); }
 };

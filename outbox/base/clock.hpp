@@ -1,6 +1,6 @@
 #pragma once
-// The seam through which time enters a decision. Machines take time as an argument; the loops around them own a clock.
-// Leases are measured on the database's clock, never on this one.
+// The seam through which time enters a decision. Machines take time as an argument; the loops
+// around them own a clock. Leases are measured on the database's clock, never on this one.
 
 #include <chrono>
 
@@ -12,7 +12,7 @@ using tick_point = std::chrono::steady_clock::time_point;
 using time_point = std::chrono::system_clock::time_point;
 
 class clock {
-  public:
+public:
     virtual ~clock() = default;
     virtual tick_point ticks() const = 0;
     virtual time_point now() const = 0;
@@ -23,7 +23,7 @@ const clock& system_clock() noexcept;
 
 /// A clock that stands still until it is told to move: for tests. One thread at a time.
 class manual_clock final : public clock {
-  public:
+public:
     tick_point ticks() const override { return ticks_; }
     time_point now() const override { return now_; }
 
@@ -33,7 +33,7 @@ class manual_clock final : public clock {
         now_ += std::chrono::duration_cast<time_point::duration>(by);
     }
 
-  private:
+private:
     tick_point ticks_{std::chrono::hours{1}};
     time_point now_{std::chrono::seconds{1'800'000'000}};
 };

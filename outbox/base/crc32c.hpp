@@ -1,6 +1,6 @@
 #pragma once
-// CRC-32C (Castagnoli), RFC 3720 appendix B.4: the checksum of Kafka's record batches and of every file we write.
-// Uses the SSE4.2 instruction where the processor has it, tables elsewhere.
+// CRC-32C (Castagnoli), RFC 3720 appendix B.4: the checksum of Kafka's record batches and of every
+// file we write. Uses the SSE4.2 instruction where the processor has it, tables elsewhere.
 
 #include "outbox/base/bytes.hpp"
 

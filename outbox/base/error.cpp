@@ -27,6 +27,8 @@ const char* to_string(error_kind kind) noexcept {
 }
 
 error::error(error_kind kind, const std::string& what, const std::string& hint)
-    : std::runtime_error(hint.empty() ? what : what + "; " + hint), kind_(kind), hint_(hint) {}
+    : std::runtime_error(hint.empty() ? what : what + "; " + hint)
+    , kind_(kind)
+    , hint_(hint) {}
 
 } // namespace outbox

@@ -25,7 +25,8 @@ std::string utc_now() {
     std::array<char, 32> text{};
     std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
     const auto millis =
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() %
+        1000;
     std::array<char, 48> full{};
     std::snprintf(full.data(), full.size(), "%s.%03dZ", text.data(), static_cast<int>(millis));
     return full.data();
@@ -47,7 +48,9 @@ const char* to_string(log_level level) noexcept {
     return "unknown";
 }
 
-void set_log_sink(log_sink sink) { current_sink() = std::move(sink); }
+void set_log_sink(log_sink sink) {
+    current_sink() = std::move(sink);
+}
 
 void log(log_level level, std::string_view source, std::string_view text) {
     if (const auto& sink = current_sink())

@@ -11,7 +11,7 @@ namespace outbox {
 namespace {
 
 class kernel_random final : public random_source {
-  public:
+public:
     std::uint64_t next() override {
         std::uint64_t value = 0;
         while (::getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value)) {

@@ -6,7 +6,7 @@
 namespace outbox {
 
 class unique_fd {
-  public:
+public:
     unique_fd() noexcept = default;
     explicit unique_fd(int fd) noexcept : fd_(fd) {}
     unique_fd(unique_fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -23,7 +23,7 @@ class unique_fd {
     explicit operator bool() const noexcept { return fd_ >= 0; }
     void reset() noexcept;
 
-  private:
+private:
     int fd_ = -1;
 };
 

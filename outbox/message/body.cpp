@@ -15,7 +15,8 @@ body::body(std::initializer_list<field> fields) : content_type_("application/jso
         const std::string name{f.name};
         if (object.contains(name))
             throw error(error_kind::invalid_argument, "body field \"" + name + "\" given twice");
-        if (const auto* number = std::get_if<double>(&f.value); number != nullptr && !std::isfinite(*number))
+        if (const auto* number = std::get_if<double>(&f.value);
+            number != nullptr && !std::isfinite(*number))
             throw error(
                 error_kind::invalid_argument,
                 "body field \"" + name + "\" is not a finite number",

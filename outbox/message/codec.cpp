@@ -14,9 +14,10 @@ void put(bytes& out, std::uint64_t value, unsigned width) {
         out += static_cast<char>(value >> (8U * i));
 }
 
-// Takes from the front; once anything was missing every later answer is empty and `failed` stays set.
+// Takes from the front; once anything was missing every later answer is empty and `failed` stays
+// set.
 class reader {
-  public:
+public:
     explicit reader(bytes_view data) noexcept : rest_(data) {}
 
     bytes_view take(std::size_t count) noexcept {
@@ -39,7 +40,7 @@ class reader {
     bool failed() const noexcept { return failed_; }
     bool at_end() const noexcept { return !failed_ && rest_.empty(); }
 
-  private:
+private:
     bytes_view rest_;
     bool failed_ = false;
 };
@@ -66,7 +67,10 @@ bytes encode_headers(const headers& all) {
                 "a name has 1 to 255 bytes"
             );
         if (h.value.size() > UINT32_MAX)
-            throw error(error_kind::invalid_argument, "the value of header \"" + h.name + "\" is too long");
+            throw error(
+                error_kind::invalid_argument,
+                "the value of header \"" + h.name + "\" is too long"
+            );
         put(out, h.name.size(), 2);
         out += h.name;
         put(out, h.value.size(), 4);
@@ -92,7 +96,8 @@ headers decode_headers(bytes_view data) {
         throw error(
             error_kind::corrupt,
             "the headers of a message cannot be read",
-            "a row of the outbox table was written by something that does not know the format of the headers column"
+            "a row of the outbox table was written by something that does not know the format of "
+            "the headers column"
         );
     return all;
 }

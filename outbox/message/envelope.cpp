@@ -39,9 +39,10 @@ envelope freeze(const message& m, message_id id, const message_limits& limits) {
     if (size > limits.message_bytes_max)
         throw error(
             error_kind::invalid_argument,
-            "a message to " + frozen.subject + " has " + std::to_string(size) + " bytes, the limit is " +
-                std::to_string(limits.message_bytes_max),
-            "send a reference to the data instead, or raise message_bytes_max here and the broker's "
+            "a message to " + frozen.subject + " has " + std::to_string(size) +
+                " bytes, the limit is " + std::to_string(limits.message_bytes_max),
+            "send a reference to the data instead, or raise message_bytes_max here and the "
+            "broker's "
             "message.max.bytes"
         );
     return frozen;

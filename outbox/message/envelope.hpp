@@ -1,5 +1,6 @@
 #pragma once
-// A message as the table has it: every byte decided, nothing encoded again on the way to the broker.
+// A message as the table has it: every byte decided, nothing encoded again on the way to the
+// broker.
 
 #include "outbox/base/bytes.hpp"
 #include "outbox/base/clock.hpp"
@@ -12,8 +13,8 @@
 
 namespace outbox {
 
-/// What a producer writes. Text and sizes are as they came from the row: a row written by another language may break
-/// our rules, and then the target refuses it.
+/// What a producer writes. Text and sizes are as they came from the row: a row written by another
+/// language may break our rules, and then the target refuses it.
 struct envelope {
     message_id id{};
     std::string subject{};
@@ -31,7 +32,8 @@ struct stored_message {
     envelope content{};
 };
 
-/// Freezes `m` under `id`. Throws outbox::error (invalid_argument) when tags, properties or sizes break the limits.
+/// Freezes `m` under `id`. Throws outbox::error (invalid_argument) when tags, properties or sizes
+/// break the limits.
 envelope freeze(const message& m, message_id id, const message_limits& limits);
 
 } // namespace outbox

@@ -1,5 +1,6 @@
 #pragma once
-// A named value that travels beside the payload. What the library itself says in headers is named here, once.
+// A named value that travels beside the payload. What the library itself says in headers is named
+// here, once.
 
 #include "outbox/base/bytes.hpp"
 

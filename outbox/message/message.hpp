@@ -24,10 +24,11 @@ struct message {
     headers properties{};
 };
 
-/// What a target is known to accept, checked when a message is sent, so that the business transaction fails at once
-/// instead of leaving a message that can never be delivered.
+/// What a target is known to accept, checked when a message is sent, so that the business
+/// transaction fails at once instead of leaving a message that can never be delivered.
 struct message_limits {
-    /// Key, headers and payload together, in bytes. The default fits Kafka's default of 1 MiB with its framing.
+    /// Key, headers and payload together, in bytes. The default fits Kafka's default of 1 MiB with
+    /// its framing.
     std::size_t message_bytes_max = 1'000'000;
 };
 

@@ -40,7 +40,8 @@ std::string message_id::text() const {
 message_id message_id_generator::next() {
     using namespace std::chrono;
     const auto since_epoch = time_->now().time_since_epoch();
-    const auto millis = static_cast<std::uint64_t>(duration_cast<milliseconds>(since_epoch).count());
+    const auto millis =
+        static_cast<std::uint64_t>(duration_cast<milliseconds>(since_epoch).count());
     const auto nanos_in_milli =
         static_cast<std::uint64_t>(duration_cast<nanoseconds>(since_epoch).count()) % 1'000'000U;
     std::uint64_t stamp = (millis << 12U) | (nanos_in_milli * 4096U / 1'000'000U);
@@ -50,7 +51,7 @@ message_id message_id_generator::next() {
         stamp = std::max(stamp, last_ + 1);
         last_ = stamp;
     }
-    low = (low & 0x3fff'ffff'ffff'ffffU) | 0x8000'0000'0000'0000U; // variant 10
+    low = (low & 0x3fff'ffff'ffff'ffffU) | 0x8000'0000'0000'0000U;                   // variant 10
     const std::uint64_t high = ((stamp >> 12U) << 16U) | 0x7000U | (stamp & 0xfffU); // version 7
 
     message_id::array value{};

@@ -1,7 +1,7 @@
 #pragma once
-// Who a message is: a UUID of version 7 (RFC 9562), made by the library when the message is sent. It travels in each
-// broker's native id field, and consumers recognise a second delivery by it. Ids made by one process sort by the time
-// they were made.
+// Who a message is: a UUID of version 7 (RFC 9562), made by the library when the message is sent.
+// It travels in each broker's native id field, and consumers recognise a second delivery by it. Ids
+// made by one process sort by the time they were made.
 
 #include "outbox/base/bytes.hpp"
 #include "outbox/base/clock.hpp"
@@ -18,7 +18,7 @@
 namespace outbox {
 
 class message_id {
-  public:
+public:
     static constexpr std::size_t size_bytes = 16;
     using array = std::array<unsigned char, size_bytes>;
 
@@ -40,22 +40,25 @@ class message_id {
     bool is_nil() const noexcept { return *this == message_id{}; }
     auto operator<=>(const message_id&) const = default;
 
-  private:
+private:
     array value_{};
 };
 
-/// Makes ids that rise within one generator even when the clock stands still or steps back (RFC 9562 §6.2, method 3:
-/// the 12 bits behind the milliseconds hold their fraction; a tie counts on). Any thread.
+/// Makes ids that rise within one generator even when the clock stands still or steps back (RFC
+/// 9562 §6.2, method 3: the 12 bits behind the milliseconds hold their fraction; a tie counts on).
+/// Any thread.
 class message_id_generator {
-  public:
+public:
     explicit message_id_generator(
-        const clock& time = system_clock(), random_source& random = system_random()
+        const clock& time = system_clock(),
+        random_source& random = system_random()
     ) noexcept
-        : time_(&time), random_(&random) {}
+        : time_(&time)
+        , random_(&random) {}
 
     message_id next();
 
-  private:
+private:
     const clock* time_;
     random_source* random_;
     std::mutex mutex_;

@@ -21,7 +21,8 @@ subject subject::parse(std::string text) {
         throw error(
             error_kind::invalid_argument,
             "bad subject " + quoted(text),
-            "a subject has 1 to 249 letters, digits, dots, underscores and hyphens, and is not \".\" or \"..\""
+            "a subject has 1 to 249 letters, digits, dots, underscores and hyphens, and is not "
+            "\".\" or \"..\""
         );
     return {unchecked{}, std::move(text)};
 }

@@ -1,10 +1,12 @@
 #pragma once
 // How a database client plugs in: two traits, each about ten lines in the adapter's own header.
 //
-//   adapter<Tx>     names the store_session for a transaction object of the user's own, for `join` and `send`:
+//   adapter<Tx>     names the store_session for a transaction object of the user's own, for `join`
+//   and `send`:
 //
 //       template <> struct outbox::adapter<my::unit_of_work> {
-//           using session = my::outbox_session;                  // a store_session; constructed from my::unit_of_work&
+//           using session = my::outbox_session;                  // a store_session; constructed
+//           from my::unit_of_work&
 //       };
 //
 //   connector<Db>   names the transaction that `transact` opens on a connection:
@@ -13,10 +15,11 @@
 //           using transaction = my::outbox_transaction;          // see below
 //       };
 //
-// A connector's transaction is constructed as `transaction(Db&, pending_messages&)` and begins. Its `commit()` writes
-// what is pending together with COMMIT, and throws when the transaction did not commit; outbox::error (in_doubt) when
-// that is unknown. Its destructor rolls back. `doorbell()` as in store_session, valid after commit too, noexcept.
-// `user_face()` is what the user's function gets as its first argument.
+// A connector's transaction is constructed as `transaction(Db&, pending_messages&)` and begins. Its
+// `commit()` writes what is pending together with COMMIT, and throws when the transaction did not
+// commit; outbox::error (in_doubt) when that is unknown. Its destructor rolls back. `doorbell()` as
+// in store_session, valid after commit too, noexcept. `user_face()` is what the user's function
+// gets as its first argument.
 
 #include "outbox/message/envelope.hpp"
 
@@ -30,7 +33,8 @@ namespace outbox {
 /// The messages that wait for the COMMIT of one transaction, in the order in which they were sent.
 struct pending_messages {
     std::vector<envelope> rows{};
-    /// Set when a send failed: commit must throw even if the user swallowed that exception. Says why.
+    /// Set when a send failed: commit must throw even if the user swallowed that exception. Says
+    /// why.
     std::string poisoned_by{};
 };
 
@@ -41,14 +45,22 @@ template <class Db>
 struct connector;
 
 template <class Tx>
-concept joinable = requires(Tx& tx) { typename adapter<Tx>::session{tx}; };
+concept joinable = requires {
+    typename adapter<Tx>::session;
+}
+&&std::constructible_from<typename adapter<Tx>::session, Tx&>;
 
 template <class Db>
-concept connectable = requires(Db& db, pending_messages& pending, typename connector<Db>::transaction& tx) {
-    typename connector<Db>::transaction{db, pending};
+concept connectable = requires {
+    typename connector<Db>::transaction;
+}
+&&std::constructible_from<typename connector<Db>::transaction, Db&, pending_messages&>&& requires(
+    typename connector<Db>::transaction& tx
+) {
     tx.commit();
     tx.user_face();
-    { tx.doorbell() } noexcept -> std::convertible_to<std::string>;
+    { tx.doorbell() }
+    noexcept->std::convertible_to<std::string>;
 };
 
 } // namespace outbox

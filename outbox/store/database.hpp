@@ -1,5 +1,6 @@
 #pragma once
-// One business database as the programs see it: named by a URL, opened for whatever is to be done with it.
+// One business database as the programs see it: named by a URL, opened for whatever is to be done
+// with it.
 //
 //   postgresql://user@host:port/name      sqlite:relative/or/absolute/path
 
@@ -14,10 +15,10 @@
 
 namespace outbox {
 
-/// Nothing is connected until one of the functions is called. Any thread; what they return belongs to one thread and
-/// may outlive this object.
+/// Nothing is connected until one of the functions is called. Any thread; what they return belongs
+/// to one thread and may outlive this object.
 class database {
-  public:
+public:
     virtual ~database() = default;
 
     /// The URL without its password: what may be shown.

@@ -21,7 +21,8 @@ void require_current(std::span<const migration_state> states) {
             throw error(
                 error_kind::schema_mismatch,
                 "version " + which + " of the outbox tables is not the one that this build knows",
-                "the database was migrated by a newer program or from an edited file; use one version of both"
+                "the database was migrated by a newer program or from an edited file; use one "
+                "version of both"
             );
     }
 }

@@ -1,5 +1,6 @@
 #pragma once
-// The versions of the outbox tables. The SQL is in sql/<database>/NNN_name.up.sql and .down.sql and is compiled in.
+// The versions of the outbox tables. The SQL is in sql/<database>/NNN_name.up.sql and .down.sql and
+// is compiled in.
 
 #include <cstddef>
 #include <span>
@@ -26,16 +27,18 @@ struct migration_state {
 };
 
 class migrator {
-  public:
+public:
     virtual ~migrator() = default;
 
     /// Every version that this build or the database knows, in order.
     virtual std::vector<migration_state> status() = 0;
-    /// Applies what is missing, each version in one transaction, one migrator at a time. Returns what was applied.
+    /// Applies what is missing, each version in one transaction, one migrator at a time. Returns
+    /// what was applied.
     virtual std::vector<migration_state> up() = 0;
 };
 
-/// Throws outbox::error (schema_mismatch) with what to do, unless every version of `states` is applied and unaltered.
+/// Throws outbox::error (schema_mismatch) with what to do, unless every version of `states` is
+/// applied and unaltered.
 void require_current(std::span<const migration_state> states);
 
 /// The text recorded with an applied version: CRC-32C of its up file, as 8 hexadecimal digits.

@@ -1,7 +1,7 @@
 #pragma once
-// The seam between a relay and one business database: lease, reading, progress, removal. One object is one connection
-// and belongs to one thread. Every call has a deadline of its own and throws outbox::error; `unreachable` means that the
-// connection is gone and the object must be replaced.
+// The seam between a relay and one business database: lease, reading, progress, removal. One object
+// is one connection and belongs to one thread. Every call has a deadline of its own and throws
+// outbox::error; `unreachable` means that the connection is gone and the object must be replaced.
 
 #include "outbox/message/envelope.hpp"
 
@@ -16,7 +16,8 @@ namespace outbox {
 
 /// How far a relay has come. Opaque to the relay: only the store that made it can read it.
 struct cursor {
-    /// What besides `seq` defines the place, such as a pair of snapshots; empty where seq alone does.
+    /// What besides `seq` defines the place, such as a pair of snapshots; empty where seq alone
+    /// does.
     std::string window{};
     std::int64_t seq = 0;
 
@@ -32,7 +33,8 @@ struct slice_limits {
 /// Consecutive committed messages behind a cursor, in delivery order.
 struct slice {
     std::vector<stored_message> messages{};
-    /// Where to read on once these are delivered. May differ from the place asked for even when there is no message.
+    /// Where to read on once these are delivered. May differ from the place asked for even when
+    /// there is no message.
     cursor after{};
     /// True when more is known to be there, so that reading on at once is worth it.
     bool more = false;
@@ -55,7 +57,8 @@ enum class write_result {
     done,
     /// Somebody else has the lease: stop acting for this shard at once.
     lease_lost,
-    /// The database is busy with somebody's write transaction (SQLite): nothing is wrong, try again soon.
+    /// The database is busy with somebody's write transaction (SQLite): nothing is wrong, try again
+    /// soon.
     busy,
 };
 
@@ -75,28 +78,36 @@ struct store_status {
 };
 
 class relay_store {
-  public:
+public:
     virtual ~relay_store() = default;
 
-    /// Takes the shard's lease for `duration` on the database's clock if it is free, expired, or already `owner`'s, and
-    /// publishes `doorbell` for producers. `owner` is unique for each start of a process.
-    virtual lease_answer
-    acquire(int shard, const std::string& owner, std::chrono::milliseconds duration, const std::string& doorbell) = 0;
+    /// Takes the shard's lease for `duration` on the database's clock if it is free, expired, or
+    /// already `owner`'s, and publishes `doorbell` for producers. `owner` is unique for each start
+    /// of a process.
+    virtual lease_answer acquire(
+        int shard,
+        const std::string& owner,
+        std::chrono::milliseconds duration,
+        const std::string& doorbell
+    ) = 0;
 
-    virtual write_result renew(int shard, std::int64_t epoch, std::chrono::milliseconds duration) = 0;
+    virtual write_result
+    renew(int shard, std::int64_t epoch, std::chrono::milliseconds duration) = 0;
 
     /// Gives the lease back so that another may take it at once. Harmless when it is not held.
     virtual void release(int shard, std::int64_t epoch) = 0;
 
-    /// Committed messages behind `from`. Never one whose transaction is not yet durable, never one twice for
-    /// consecutive cursors, and sooner or later every one: a transaction that commits late, under a lower seq than
-    /// those already read, is part of a later slice.
+    /// Committed messages behind `from`. Never one whose transaction is not yet durable, never one
+    /// twice for consecutive cursors, and sooner or later every one: a transaction that commits
+    /// late, under a lower seq than those already read, is part of a later slice.
     virtual slice read(int shard, const cursor& from, const slice_limits& limits) = 0;
 
-    /// Records that everything before `to` is delivered. The write itself may be lost in a crash: that re-sends.
+    /// Records that everything before `to` is delivered. The write itself may be lost in a crash:
+    /// that re-sends.
     virtual write_result advance(int shard, std::int64_t epoch, const cursor& to) = 0;
 
-    /// Gives back space behind the recorded cursor, a bounded piece of work at a time. True: there is more to remove.
+    /// Gives back space behind the recorded cursor, a bounded piece of work at a time. True: there
+    /// is more to remove.
     virtual bool remove_delivered(int shard, std::int64_t epoch) = 0;
 
     virtual store_status status(int shard) = 0;

@@ -1,6 +1,7 @@
 #pragma once
-// The seam between the producer and one open transaction of the user's database: what an adapter must be able to do.
-// A user never calls it; the author of an adapter implements it (see adapter.hpp).
+// The seam between the producer and one open transaction of the user's database: what an adapter
+// must be able to do. A user never calls it; the author of an adapter implements it (see
+// adapter.hpp).
 
 #include "outbox/message/envelope.hpp"
 
@@ -10,23 +11,26 @@
 namespace outbox {
 
 class store_session {
-  public:
+public:
     virtual ~store_session() = default;
 
-    /// Throws outbox::error (not_in_transaction) unless a transaction is open in which rows become visible together
-    /// with the user's own change, or not at all.
+    /// Throws outbox::error (not_in_transaction) unless a transaction is open in which rows become
+    /// visible together with the user's own change, or not at all.
     virtual void require_open() = 0;
 
-    /// Writes `rows` into the outbox table, in order, inside the open transaction, in one statement where the database
-    /// can. Throws when they were not written; then the caller poisons the transaction.
+    /// Writes `rows` into the outbox table, in order, inside the open transaction, in one statement
+    /// where the database can. Throws when they were not written; then the caller poisons the
+    /// transaction.
     virtual void insert(std::span<const envelope> rows) = 0;
 
-    /// Makes sure that the transaction cannot commit any more, because a message that belongs to it could not be
-    /// written. A user who swallows the exception must still not get the change without its message.
+    /// Makes sure that the transaction cannot commit any more, because a message that belongs to it
+    /// could not be written. A user who swallows the exception must still not get the change
+    /// without its message.
     virtual void poison() noexcept = 0;
 
-    /// Where the relay of this database listens for the producer's nudge (outbox/base/doorbell.hpp), as far as known
-    /// without an extra round trip; empty when it is not.
+    /// Where the relay of this database listens for the producer's nudge
+    /// (outbox/base/doorbell.hpp), as far as known without an extra round trip; empty when it is
+    /// not.
     virtual std::string doorbell() = 0;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
-// The seam between a relay and the place where messages go. A target takes a wave of messages and answers for each of
-// them, exactly once. It keeps order: of two messages with the same key the first is never accepted after the second.
-// One object belongs to one relay and its thread.
+// The seam between a relay and the place where messages go. A target takes a wave of messages and
+// answers for each of them, exactly once. It keeps order: of two messages with the same key the
+// first is never accepted after the second. One object belongs to one relay and its thread.
 
 #include "outbox/message/envelope.hpp"
 
@@ -17,7 +17,8 @@ namespace outbox {
 enum class fate {
     /// The target has it and, as far as it promises anything, will not lose it.
     delivered,
-    /// Nobody knows or nothing was sent: the target is away. Not the message's fault; send it again later.
+    /// Nobody knows or nothing was sent: the target is away. Not the message's fault; send it again
+    /// later.
     unavailable,
     /// The target refused this very message; sending it again as it is will not help.
     rejected,
@@ -31,7 +32,8 @@ struct delivery_outcome {
     std::string reason{};
 };
 
-/// What a target can do, asked once; differences between engines are answered here and nowhere else.
+/// What a target can do, asked once; differences between engines are answered here and nowhere
+/// else.
 struct target_capabilities {
     std::string_view name{};
     bool ordered_by_key = false;
@@ -41,19 +43,22 @@ struct target_capabilities {
 };
 
 class target {
-  public:
+public:
     virtual ~target() = default;
 
     virtual target_capabilities capabilities() const = 0;
 
-    /// Begins to deliver `wave` and returns without waiting for the target. Precondition: the wave before has been
-    /// answered for completely. The messages stay where they are until this wave has been, too.
+    /// Begins to deliver `wave` and returns without waiting for the target. Precondition: the wave
+    /// before has been answered for completely. The messages stay where they are until this wave
+    /// has been, too.
     virtual void deliver(std::span<const stored_message* const> wave) = 0;
 
     /// Waits at most `timeout` for news and appends outcomes; may return early without any.
-    virtual void await(std::chrono::milliseconds timeout, std::vector<delivery_outcome>& outcomes) = 0;
+    virtual void
+    await(std::chrono::milliseconds timeout, std::vector<delivery_outcome>& outcomes) = 0;
 
-    /// Gives up the wave: what is unanswered will be reported `unavailable` by await(), soon and without the network.
+    /// Gives up the wave: what is unanswered will be reported `unavailable` by await(), soon and
+    /// without the network.
     virtual void cancel() = 0;
 
     /// Lets await() return now; the one call that any thread may make.

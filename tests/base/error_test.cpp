@@ -6,7 +6,10 @@ namespace outbox {
 namespace {
 
 TEST(error, says_what_failed_and_what_to_do) {
-    const error e{error_kind::schema_mismatch, "no table outbox.message", "run `outbox migrate up`"};
+    const error e{
+        error_kind::schema_mismatch,
+        "no table outbox.message",
+        "run `outbox migrate up`"};
     EXPECT_STREQ(e.what(), "no table outbox.message; run `outbox migrate up`");
     EXPECT_EQ(e.hint(), "run `outbox migrate up`");
     EXPECT_FALSE(e.retryable());

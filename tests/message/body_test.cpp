@@ -11,7 +11,12 @@ namespace {
 
 TEST(body, named_values_become_one_json_object_in_the_order_given) {
     const std::string note = "a \"quote\" and a line\nbreak";
-    const body made{{"zebra", 1}, {"apple", -9'000'000'000}, {"paid", true}, {"share", 0.25}, {"note", note}};
+    const body made{
+        {"zebra", 1},
+        {"apple", -9'000'000'000},
+        {"paid", true},
+        {"share", 0.25},
+        {"note", note}};
     EXPECT_EQ(
         made.payload(),
         R"({"zebra":1,"apple":-9000000000,"paid":true,"share":0.25,"note":"a \"quote\" and a line\nbreak"})"
@@ -37,7 +42,8 @@ TEST(body, refuses_what_json_cannot_say) {
         const body made{{"secret", "\xff\xfe-card-4111"}};
         FAIL() << "accepted bytes that are not UTF-8";
     } catch (const error& e) {
-        EXPECT_EQ(std::string{e.what()}.find("4111"), std::string::npos) << "the error shows the payload";
+        EXPECT_EQ(std::string{e.what()}.find("4111"), std::string::npos)
+            << "the error shows the payload";
     }
 }
 

@@ -35,7 +35,10 @@ TEST(header_codec, every_cut_and_every_surplus_is_corrupt) {
 }
 
 TEST(header_codec, a_declared_length_is_never_believed) {
-    const auto huge = from_hex("01ffff" "000161" "ffffffff" "00");
+    const auto huge = from_hex("01ffff"
+                               "000161"
+                               "ffffffff"
+                               "00");
     EXPECT_THROW(decode_headers(*huge), error);
 }
 

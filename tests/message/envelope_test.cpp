@@ -25,7 +25,10 @@ TEST(envelope, freezes_every_part_of_a_message) {
     EXPECT_EQ(frozen.key, "42");
     EXPECT_EQ(frozen.payload, R"({"orderId":42})");
     const headers expected{
-        {"content-type", "application/json"}, {"outbox-tag", "vip"}, {"outbox-tag", "eu"}, {"source", "shop"}};
+        {"content-type", "application/json"},
+        {"outbox-tag", "vip"},
+        {"outbox-tag", "eu"},
+        {"source", "shop"}};
     EXPECT_EQ(decode_headers(frozen.headers), expected);
 }
 
@@ -37,15 +40,30 @@ TEST(envelope, a_bare_message_has_no_headers_and_no_key) {
 
 TEST(envelope, the_limit_counts_key_headers_and_payload) {
     const message_limits limits{.message_bytes_max = 10};
-    EXPECT_NO_THROW(freeze({.to = order_paid, .body = body::raw("12345678"), .key = order_key{"ab"}}, some_id, limits));
+    EXPECT_NO_THROW(freeze(
+        {.to = order_paid, .body = body::raw("12345678"), .key = order_key{"ab"}},
+        some_id,
+        limits
+    ));
     EXPECT_THROW(
-        freeze({.to = order_paid, .body = body::raw("123456789"), .key = order_key{"ab"}}, some_id, limits), error
+        freeze(
+            {.to = order_paid, .body = body::raw("123456789"), .key = order_key{"ab"}},
+            some_id,
+            limits
+        ),
+        error
     );
 }
 
 TEST(envelope, refuses_an_eleventh_tag_and_a_reserved_property) {
-    EXPECT_THROW(freeze({.to = order_paid, .tags = std::vector<tag>(11, tag{"t"})}, some_id, {}), error);
-    EXPECT_THROW(freeze({.to = order_paid, .properties = {{"outbox-id", "forged"}}}, some_id, {}), error);
+    EXPECT_THROW(
+        freeze({.to = order_paid, .tags = std::vector<tag>(11, tag{"t"})}, some_id, {}),
+        error
+    );
+    EXPECT_THROW(
+        freeze({.to = order_paid, .properties = {{"outbox-id", "forged"}}}, some_id, {}),
+        error
+    );
 }
 
 } // namespace

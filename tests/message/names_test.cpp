@@ -9,8 +9,15 @@ namespace {
 TEST(subject, takes_what_kafka_takes_as_a_topic) {
     EXPECT_EQ(subject::parse("orders.paid-v2_x").text(), "orders.paid-v2_x");
     EXPECT_NO_THROW(subject::parse(std::string(249, 'a')));
-    for (const std::string& bad : {std::string{}, std::string(250, 'a'), std::string{"."}, std::string{".."},
-                                   std::string{"a b"}, std::string{"a/b"}, std::string{"käse"}, std::string("a\0b", 3)})
+    for (const std::string& bad :
+         {std::string{},
+          std::string(250, 'a'),
+          std::string{"."},
+          std::string{".."},
+          std::string{"a b"},
+          std::string{"a/b"},
+          std::string{"käse"},
+          std::string("a\0b", 3)})
         EXPECT_THROW(subject::parse(bad), error) << bad;
 }
 

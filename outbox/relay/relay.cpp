@@ -1,0 +1,242 @@
+#include "outbox/relay/relay.hpp"
+
+#include "outbox/base/error.hpp"
+#include "outbox/base/fault.hpp"
+#include "outbox/base/hex.hpp"
+#include "outbox/base/log.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace outbox {
+namespace {
+
+// A host's name or a process id comes back after a restart; these bytes do not.
+std::string unique_owner(const std::string& name, random_source& random) {
+    std::array<unsigned char, 6> unique{};
+    random.fill(unique);
+    return (name.empty() ? "relay" : name) + "-" +
+           to_hex({reinterpret_cast<const char*>(unique.data()), unique.size()});
+}
+
+} // namespace
+
+relay::relay(
+    database& source,
+    std::unique_ptr<target> destination,
+    relay_options options,
+    const clock& time,
+    random_source& random
+)
+    : source_(&source)
+    , target_(std::move(destination))
+    , options_(std::move(options))
+    , clock_(&time)
+    , machine_(options_.timing, random)
+    , doorbell_(options_.doorbell) {
+    options_.owner = unique_owner(options_.owner, random);
+}
+
+relay::~relay() = default;
+
+void relay::request_stop() noexcept {
+    stop_requested_ = true;
+    doorbell_.wake();
+    target_->wake();
+}
+
+relay_stats relay::stats() const noexcept {
+    return {delivered_.load(), waves_.load(), holds_lease_.load(), target_down_.load()};
+}
+
+void relay::run() {
+    relay_event_type event = relay_event::woken{};
+    while (true) {
+        if (stop_requested_)
+            machine_.request_stop(clock_->ticks());
+        const relay_action_type action = machine_.resume(clock_->ticks(), event);
+        holds_lease_ = machine_.holds_lease();
+        target_down_ = machine_.breaker() != breaker_state::closed;
+        if (std::holds_alternative<relay_action::stop>(action))
+            return;
+        event = perform(action);
+    }
+}
+
+// Failures of the store come out of any action as exceptions, and all mean the same: a new
+// connection, later.
+relay_event_type relay::perform(const relay_action_type& action) {
+    try {
+        return std::visit([this](const auto& a) { return act(a); }, action);
+    } catch (const error& e) {
+        say_once(store_trouble_, log_level::warning, source_->display_name() + ": " + e.what());
+        store_.reset();
+        return relay_event::store_failed{};
+    }
+}
+
+relay_store& relay::store() {
+    if (!store_)
+        store_ = source_->open_relay_store();
+    return *store_;
+}
+
+relay_event_type relay::act(const relay_action::acquire&) {
+    current_ = {}; // of a lease that is gone
+    next_ = {};
+    const tick_point asked_at = clock_->ticks();
+    lease_answer answer =
+        store().acquire(options_.shard, options_.owner, options_.timing.lease, doorbell_.address());
+    const std::string shard = source_->display_name() + " shard " + std::to_string(options_.shard);
+    if (answer.granted)
+        say_once(
+            store_trouble_,
+            log_level::info,
+            shard + ": lease taken, epoch " + std::to_string(answer.granted->epoch) + ", by " +
+                options_.owner
+        );
+    else
+        say_once(
+            store_trouble_,
+            log_level::info,
+            shard + ": standing by, the lease is held by " + answer.holder
+        );
+    return relay_event::lease_answered{asked_at, std::move(answer)};
+}
+
+relay_event_type relay::act(const relay_action::renew& a) {
+    const tick_point asked_at = clock_->ticks();
+    return relay_event::lease_renewed{
+        asked_at,
+        store().renew(options_.shard, a.epoch, options_.timing.lease)};
+}
+
+relay_event_type relay::act(const relay_action::read& a) {
+    slice found = store().read(options_.shard, a.from, options_.slice);
+    relay_event::slice_read event{found.messages.size(), std::move(found.after), found.more};
+    if (event.count > 0) {
+#ifdef OUTBOX_BREAK_REVERSE_SLICES
+        std::reverse(found.messages.begin(), found.messages.end());
+#endif
+        slot& into = current_.undelivered > 0 ? next_ : current_;
+        into.delivered.assign(event.count, false);
+        into.undelivered = event.count;
+        into.messages = std::move(found.messages);
+        OUTBOX_FAULT("relay.read");
+    }
+    return event;
+}
+
+relay_event_type relay::act(const relay_action::deliver& a) {
+    wave_.clear();
+    wave_index_.clear();
+    for (std::size_t i = 0; i < current_.messages.size() && wave_.size() < a.count_max; ++i) {
+        if (current_.delivered[i])
+            continue;
+        wave_.push_back(&current_.messages[i]);
+        wave_index_.push_back(i);
+    }
+    news_ = {.outstanding = wave_.size(), .delivered = 0, .unavailable = 0, .rejected = 0};
+    ++waves_;
+    target_->deliver(wave_);
+    OUTBOX_FAULT("relay.sent");
+    return collect(std::chrono::milliseconds{0});
+}
+
+relay_event_type relay::act(const relay_action::await_target& a) {
+    return collect(a.timeout);
+}
+
+relay_event_type relay::act(const relay_action::cancel_wave&) {
+    target_->cancel();
+    return collect(std::chrono::milliseconds{0});
+}
+
+relay_event_type relay::collect(std::chrono::milliseconds timeout) {
+    outcomes_.clear();
+    target_->await(timeout, outcomes_);
+    for (const delivery_outcome& outcome : outcomes_) {
+        const std::size_t index = wave_index_[outcome.index];
+        --news_.outstanding;
+        switch (outcome.fate) {
+        case fate::delivered:
+            ++news_.delivered;
+            current_.delivered[index] = true;
+            --current_.undelivered;
+            break;
+        case fate::unavailable:
+            ++news_.unavailable;
+            say_once(
+                target_trouble_,
+                log_level::warning,
+                "the target does not take messages: " + outcome.reason
+            );
+            break;
+        case fate::rejected:
+            ++news_.rejected;
+            say_once(
+                target_trouble_,
+                log_level::error,
+                "message " + current_.messages[index].content.id.text() + " to " +
+                    current_.messages[index].content.subject +
+                    " was refused and holds up this shard: " + outcome.reason
+            );
+            break;
+        }
+    }
+    delivered_ += static_cast<std::uint64_t>(std::count_if(
+        outcomes_.begin(),
+        outcomes_.end(),
+        [](const auto& o) { return o.fate == fate::delivered; }
+    ));
+    if (news_.outstanding == 0) {
+        if (news_.unavailable + news_.rejected == 0 && !target_trouble_.empty())
+            say_once(target_trouble_, log_level::info, "the target takes messages");
+        if (current_.undelivered == 0) {
+            current_ = std::exchange(next_, {});
+            OUTBOX_FAULT("relay.delivered");
+        }
+    }
+    return news_;
+}
+
+relay_event_type relay::act(const relay_action::record& a) {
+    const write_result result = store().advance(options_.shard, a.epoch, a.to);
+    OUTBOX_FAULT("relay.recorded");
+    return relay_event::progress_recorded{result};
+}
+
+relay_event_type relay::act(const relay_action::remove& a) {
+    const bool more = store().remove_delivered(options_.shard, a.epoch);
+    OUTBOX_FAULT("relay.removed");
+    return relay_event::removed{more};
+}
+
+relay_event_type relay::act(const relay_action::release& a) {
+    store().release(options_.shard, a.epoch);
+    log(log_level::info,
+        "relay",
+        source_->display_name() + ": lease given back by " + options_.owner);
+    return relay_event::released{};
+}
+
+relay_event_type relay::act(const relay_action::wait& a) {
+    if (doorbell_.await(a.timeout))
+        return relay_event::doorbell{};
+    return relay_event::woken{};
+}
+
+relay_event_type relay::act(const relay_action::stop&) {
+    return relay_event::woken{};
+}
+
+// The same trouble again is not news.
+void relay::say_once(std::string& last, log_level level, const std::string& text) {
+    if (last == text)
+        return;
+    last = text;
+    log(level, "relay", text);
+}
+
+} // namespace outbox

@@ -1,0 +1,261 @@
+#include "outbox/relay/relay_machine.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace outbox {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How soon a write is tried again when the database had somebody else's write transaction open.
+constexpr milliseconds busy_pause{100};
+// Between two bounded pieces of removal work, so that they do not crowd out reading.
+constexpr milliseconds removal_pause{5};
+constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t probe = 1;
+
+// Never less than a millisecond: a wait of zero would spin while something is a fraction of one
+// away.
+milliseconds until(tick_point now, tick_point then) {
+    return std::max(milliseconds{1}, std::chrono::ceil<milliseconds>(then - now));
+}
+
+} // namespace
+
+relay_machine::relay_machine(const relay_timing& timing, random_source& random) noexcept
+    : timing_(timing)
+    , random_(&random)
+    , poll_interval_(timing.poll_shortest) {}
+
+relay_action_type relay_machine::resume(tick_point now, const relay_event_type& event) {
+    std::visit([&](const auto& e) { on(now, e); }, event);
+    if (held_ && now >= held_->until)
+        forget_lease(now);
+    return stop_by_ ? decide_stopping(now) : decide(now);
+}
+
+void relay_machine::on(tick_point, const relay_event::woken&) {}
+
+void relay_machine::on(tick_point now, const relay_event::doorbell&) {
+    poll_at_ = now;
+    poll_interval_ = timing_.poll_shortest;
+}
+
+void relay_machine::on(tick_point now, const relay_event::lease_answered& e) {
+    store_answered();
+    if (!e.answer.granted) {
+        // A holder that stops in good order frees the lease before it runs out, so it is worth
+        // asking early.
+        ask_lease_at_ =
+            now + std::clamp(e.answer.held_for, timing_.poll_shortest, timing_.poll_longest);
+        return;
+    }
+    held_ = held_lease{
+        .epoch = e.answer.granted->epoch,
+        .until = e.asked_at + timing_.lease,
+        .renew_at = e.asked_at + timing_.lease_renewal,
+    };
+    read_from_ = e.answer.granted->from;
+    more_ = false;
+    poll_at_ = now;
+    poll_interval_ = timing_.poll_shortest;
+    record_at_ = now;
+    removable_ = true;
+    remove_at_ = now + timing_.removal_interval;
+}
+
+void relay_machine::on(tick_point now, const relay_event::lease_renewed& e) {
+    store_answered();
+    if (!held_)
+        return;
+    switch (e.result) {
+    case write_result::done:
+        held_->until = e.asked_at + timing_.lease;
+        held_->renew_at = e.asked_at + timing_.lease_renewal;
+        break;
+    case write_result::busy:
+        // Still ours, and whoever writes there keeps others from taking it, too.
+        held_->until = std::max(held_->until, e.asked_at + timing_.lease_renewal);
+        held_->renew_at = now + busy_pause;
+        break;
+    case write_result::lease_lost:
+        forget_lease(now);
+        break;
+    }
+}
+
+void relay_machine::on(tick_point now, const relay_event::slice_read& e) {
+    store_answered();
+    if (!held_)
+        return;
+    more_ = e.more;
+    read_from_ = e.after;
+    if (e.count == 0) {
+        poll_at_ = now + poll_interval_;
+        poll_interval_ = std::min(poll_interval_ * 2, timing_.poll_longest);
+        return;
+    }
+    poll_interval_ = timing_.poll_shortest;
+    (current_ ? next_ : current_) = held_slice{.undelivered = e.count, .after = e.after};
+#ifdef OUTBOX_BREAK_RECORD_BEFORE_DELIVERY
+    unrecorded_ = e.after;
+    record_at_ = now;
+#endif
+}
+
+void relay_machine::on(tick_point now, const relay_event::wave_news& e) {
+    wave_out_ = e.outstanding;
+    if (wave_out_ > 0)
+        return;
+    cancelled_ = false;
+    if (!current_)
+        return;
+    delivered_count_ += e.delivered;
+    current_->undelivered -= std::min(current_->undelivered, e.delivered);
+    if (e.unavailable + e.rejected > 0) {
+        breaker_ = breaker_state::open;
+        deliver_at_ = now + backoff(timing_.target_backoff, ++target_failures_, *random_);
+    } else {
+        breaker_ = breaker_state::closed;
+        target_failures_ = 0;
+    }
+    if (!held_) {
+        current_.reset();
+        next_.reset();
+    } else if (current_->undelivered == 0) {
+        slice_delivered(now);
+    }
+}
+
+void relay_machine::slice_delivered(tick_point now) {
+    unrecorded_ = current_->after;
+    current_ = std::exchange(next_, std::nullopt);
+    removable_ = true;
+    // Whatever came while the wave was out makes the next one.
+    if (!current_)
+        poll_at_ = now;
+}
+
+void relay_machine::on(tick_point now, const relay_event::progress_recorded& e) {
+    store_answered();
+    recorded_count_ = delivered_count_;
+    switch (e.result) {
+    case write_result::done:
+        unrecorded_.reset();
+        record_at_ = now + timing_.progress_interval;
+        break;
+    case write_result::busy:
+        record_at_ = now + busy_pause;
+        if (stop_by_) // what is not recorded is sent again, which beats not stopping
+            unrecorded_.reset();
+        break;
+    case write_result::lease_lost:
+        forget_lease(now);
+        break;
+    }
+}
+
+void relay_machine::on(tick_point now, const relay_event::removed& e) {
+    store_answered();
+    removable_ = e.more || unrecorded_.has_value();
+    remove_at_ = now + (e.more ? removal_pause : timing_.removal_interval);
+}
+
+void relay_machine::on(tick_point, const relay_event::released&) {
+    released_ = true;
+}
+
+void relay_machine::on(tick_point now, const relay_event::store_failed&) {
+    store_at_ = now + backoff(timing_.store_backoff, ++store_failures_, *random_);
+    released_ = stop_by_.has_value(
+    ); // a stop does not wait for a database that is away: the lease runs out by itself
+}
+
+void relay_machine::request_stop(tick_point now) {
+    if (!stop_by_)
+        stop_by_ = now + timing_.stop_patience;
+}
+
+void relay_machine::forget_lease(tick_point now) {
+    held_.reset();
+    unrecorded_.reset();
+    ask_lease_at_ = now;
+    if (wave_out_ == 0) {
+        current_.reset();
+        next_.reset();
+    }
+}
+
+// With a wave out and no right or no patience to wait for it: give it up, then collect what the
+// target still says.
+relay_action_type relay_machine::cancel_or_await(tick_point now, tick_point then) {
+    if (!cancelled_) {
+        cancelled_ = true;
+        return relay_action::cancel_wave{};
+    }
+    return relay_action::await_target{until(now, then)};
+}
+
+relay_action_type relay_machine::decide(tick_point now) {
+    const bool store_ready = now >= store_at_;
+    if (!held_) {
+        if (wave_out_ > 0)
+            return cancel_or_await(now, now + timing_.poll_longest);
+        if (store_ready && now >= ask_lease_at_)
+            return relay_action::acquire{};
+        return relay_action::wait{until(now, std::max(store_at_, ask_lease_at_))};
+    }
+
+    if (store_ready && now >= held_->renew_at)
+        return relay_action::renew{held_->epoch};
+
+    if (current_ && wave_out_ == 0 && now >= deliver_at_) {
+        if (breaker_ == breaker_state::open)
+            breaker_ = breaker_state::half_open;
+        const std::size_t count_max = breaker_ == breaker_state::closed ? everything : probe;
+        wave_out_ = std::min(current_->undelivered, count_max);
+        return relay_action::deliver{count_max};
+    }
+
+    const bool idle = !current_ && !more_;
+    if (store_ready) {
+        const bool much = delivered_count_ - recorded_count_ >= timing_.progress_messages;
+        if (unrecorded_ && (much || now >= record_at_))
+            return relay_action::record{held_->epoch, *unrecorded_};
+        if (more_ ? !next_ : idle && now >= poll_at_)
+            return relay_action::read{read_from_};
+        if (removable_ && now >= remove_at_)
+            return relay_action::remove{held_->epoch};
+    }
+
+    tick_point then = std::max(held_->renew_at, store_at_);
+    if (unrecorded_)
+        then = std::min(then, std::max(record_at_, store_at_));
+    if (removable_)
+        then = std::min(then, std::max(remove_at_, store_at_));
+    then = std::min(then, held_->until);
+    if (wave_out_ > 0)
+        return relay_action::await_target{until(now, then)};
+    if (current_)
+        then = std::min(then, deliver_at_);
+    else
+        then = std::min(then, std::max(poll_at_, store_at_));
+    return relay_action::wait{until(now, then)};
+}
+
+relay_action_type relay_machine::decide_stopping(tick_point now) {
+    if (wave_out_ > 0) {
+        if (held_ && now < *stop_by_)
+            return relay_action::await_target{until(now, std::min(*stop_by_, held_->until))};
+        return cancel_or_await(now, now + timing_.poll_shortest);
+    }
+    if (!held_ || released_)
+        return relay_action::stop{};
+    if (unrecorded_ && now < *stop_by_)
+        return relay_action::record{held_->epoch, *unrecorded_};
+    return relay_action::release{held_->epoch};
+}
+
+} // namespace outbox

@@ -1,0 +1,254 @@
+#include "outbox/store/sqlite/relay_store.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+namespace outbox::sqlite {
+namespace {
+
+// Microseconds since 1970 by SQLite's clock; steady within one statement.
+#define OUTBOX_SQLITE_NOW "cast((julianday('now') - 2440587.5) * 86400000000.0 as integer)"
+
+constexpr std::int64_t removed_per_call_max = 1'000;
+// How long a write of the relay may wait for the business's writer. Short: delivery goes on
+// meanwhile.
+constexpr int busy_timeout_ms = 50;
+
+std::int64_t micros(std::chrono::milliseconds duration) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+connection open_for_relay(const std::string& path) {
+    connection db = open(path, false);
+    sqlite3_busy_timeout(db.get(), busy_timeout_ms);
+    // The relay's own progress may be lost in a power cut: that sends again. It must not cost the
+    // business a flush.
+    execute(db.get(), "pragma synchronous = off", "cannot set up the relay's connection");
+    return db;
+}
+
+unique_fd open_file(const std::string& path, int flags) {
+    unique_fd fd{::open(path.c_str(), flags | O_CLOEXEC)};
+    if (!fd)
+        throw error(
+            error_kind::unreachable,
+            "cannot open " + path + ": " + std::strerror(errno),
+            "check its permissions"
+        );
+    return fd;
+}
+
+void flush(const unique_fd& fd, const std::string& path) {
+    if (::fdatasync(fd.get()) != 0)
+        throw error(
+            error_kind::io,
+            "cannot flush " + path + ": " + std::strerror(errno),
+            "messages wait until the disk can be trusted again"
+        );
+}
+
+} // namespace
+
+relay_store::relay_store(const std::string& path)
+    : db_(open_for_relay(path))
+    , path_(path)
+    , database_file_(open_file(path, O_RDONLY))
+    , folder_(
+          open_file(std::filesystem::absolute(path).parent_path().string(), O_RDONLY | O_DIRECTORY)
+      )
+    , read_(
+          db_.get(),
+          "select seq, message_id, subject, order_key, headers, payload, created_at from "
+          "outbox_message"
+          " where seq > ?1 and shard = ?2 order by seq limit ?3",
+          "cannot read the outbox"
+      )
+    , advance_(
+          db_.get(),
+          "update outbox_relay set cursor_seq = ?3 where shard = ?1 and epoch = ?2",
+          "cannot record the relay's progress"
+      )
+    , renew_(
+          db_.get(),
+          "update outbox_relay set lease_until = " OUTBOX_SQLITE_NOW
+          " + ?3 where shard = ?1 and epoch = ?2",
+          "cannot renew the relay's lease"
+      )
+    , remove_(
+          db_.get(),
+          "delete from outbox_message where shard = ?1 and seq > ?3 and seq <= ?4"
+          " and exists (select 1 from outbox_relay where shard = ?1 and epoch = ?2)",
+          "cannot remove delivered messages"
+      ) {}
+
+lease_answer relay_store::acquire(
+    int shard,
+    const std::string& owner,
+    std::chrono::milliseconds duration,
+    const std::string& doorbell
+) {
+    statement take{
+        db_.get(),
+        "update outbox_relay set epoch = epoch + (owner <> ?2), owner = ?2, doorbell = ?3,"
+        " lease_until = " OUTBOX_SQLITE_NOW " + ?4"
+        " where shard = ?1 and (owner = ?2 or lease_until <= " OUTBOX_SQLITE_NOW ")"
+        " returning epoch, cursor_seq",
+        "cannot take the relay's lease"};
+    take.bind(1, shard).bind_text(2, owner).bind_text(3, doorbell).bind(4, micros(duration));
+    const int code = take.try_step();
+    if (code == SQLITE_ROW) {
+        const lease granted{.epoch = take.number(0), .from = {.window = {}, .seq = take.number(1)}};
+        take.step(); // the row is returned before the statement, and so the commit, is complete
+        return {.granted = granted, .holder = owner, .held_for = duration};
+    }
+    if (code != SQLITE_DONE && !is_busy(code))
+        throw make_error(db_.get(), code, "cannot take the relay's lease");
+    take.reset();
+
+    statement look{
+        db_.get(),
+        "select owner, max(0, lease_until - " OUTBOX_SQLITE_NOW
+        ") / 1000 from outbox_relay where shard = ?1",
+        "cannot read the relay's lease"};
+    look.bind(1, shard);
+    if (!look.step())
+        throw error(
+            error_kind::schema_mismatch,
+            "outbox_relay has no row for shard " + std::to_string(shard),
+            "run `outbox migrate up --db sqlite:PATH`"
+        );
+    return {
+        .granted = std::nullopt,
+        .holder = look.blob(0),
+        .held_for = std::chrono::milliseconds{look.number(1)}};
+}
+
+write_result relay_store::write(statement& change) {
+    const int code = change.try_step();
+    const bool touched = sqlite3_changes(db_.get()) > 0;
+    change.reset();
+    if (is_busy(code))
+        return write_result::busy;
+    if (code != SQLITE_DONE)
+        throw make_error(db_.get(), code, "cannot write the relay's row");
+    return touched ? write_result::done : write_result::lease_lost;
+}
+
+write_result relay_store::renew(int shard, std::int64_t epoch, std::chrono::milliseconds duration) {
+    return write(renew_.bind(1, shard).bind(2, epoch).bind(3, micros(duration)));
+}
+
+void relay_store::release(int shard, std::int64_t epoch) {
+    statement give_back{
+        db_.get(),
+        "update outbox_relay set lease_until = 0, owner = '', doorbell = '' where shard = ?1 and "
+        "epoch = ?2",
+        "cannot give back the relay's lease"};
+    give_back.bind(1, shard).bind(2, epoch);
+    if (const int code = give_back.try_step(); code != SQLITE_DONE && !is_busy(code))
+        throw make_error(db_.get(), code, "cannot give back the relay's lease");
+}
+
+slice relay_store::read(int shard, const cursor& from, const slice_limits& limits) {
+    slice found{.messages = {}, .after = from, .more = false};
+    std::size_t bytes = 0;
+    read_.bind(1, from.seq)
+        .bind(2, shard)
+        .bind(3, static_cast<std::int64_t>(limits.message_count_max) + 1);
+    while (read_.step()) {
+        if (found.messages.size() == limits.message_count_max || bytes >= limits.bytes_max) {
+            found.more = true;
+            break;
+        }
+        stored_message m;
+        m.seq = read_.number(0);
+        m.content.id = message_id::from_bytes(read_.blob(1)).value_or(message_id{});
+        m.content.subject = read_.blob(2);
+        if (!read_.is_null(3))
+            m.content.key = read_.blob(3);
+        m.content.headers = read_.blob(4);
+        m.content.payload = read_.blob(5);
+        m.created_at = time_point{std::chrono::microseconds{read_.number(6)}};
+        bytes += m.content.payload.size() + m.content.headers.size();
+        found.after.seq = m.seq;
+        found.messages.push_back(std::move(m));
+    }
+    read_.reset(); // also ends the read transaction, so that the WAL can be checkpointed
+    if (!found.messages.empty())
+        make_durable();
+    return found;
+}
+
+void relay_store::make_durable() {
+    // The journal first: in WAL mode the commit is there; in rollback mode its removal, which is
+    // the commit, is in the folder, and the pages are in the database file. Clean files cost a few
+    // microseconds.
+    const std::string wal = path_ + "-wal";
+    if (const unique_fd file{::open(wal.c_str(), O_RDONLY | O_CLOEXEC)})
+        flush(file, wal);
+    flush(database_file_, path_);
+    flush(folder_, path_ + "'s folder");
+}
+
+write_result relay_store::advance(int shard, std::int64_t epoch, const cursor& to) {
+    return write(advance_.bind(1, shard).bind(2, epoch).bind(3, to.seq));
+}
+
+bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
+    statement bounds{
+        db_.get(),
+        "select (select min(seq) from outbox_message where seq > ?2 and shard = ?1),"
+        " (select cursor_seq from outbox_relay where shard = ?1)",
+        "cannot see what is delivered"};
+    bounds.bind(1, shard).bind(2, removed_to_);
+    if (!bounds.step() || bounds.is_null(0))
+        return false;
+    const std::int64_t first = bounds.number(0);
+    const std::int64_t delivered_to = bounds.number(1);
+    bounds.reset();
+    if (first > delivered_to)
+        return false;
+    const std::int64_t last = std::min(delivered_to, first + removed_per_call_max - 1);
+    if (write(remove_.bind(1, shard).bind(2, epoch).bind(3, first - 1).bind(4, last)) !=
+        write_result::done)
+        return false;
+    removed_to_ = last;
+    return last < delivered_to;
+}
+
+store_status relay_store::status(int shard) {
+    statement look{
+        db_.get(),
+        "select cursor_seq, owner, epoch, max(0, lease_until - " OUTBOX_SQLITE_NOW ") / 1000,"
+        " (select count(*) from (select 1 from outbox_message where seq > cursor_seq and shard = "
+        "?1 limit ?2)),"
+        " (select max(0, " OUTBOX_SQLITE_NOW " - created_at) / 1000 from outbox_message"
+        "   where seq > cursor_seq and shard = ?1 order by seq limit 1)"
+        " from outbox_relay where shard = ?1",
+        "cannot read the state of the outbox"};
+    look.bind(1, shard).bind(2, store_status::backlog_counted_max);
+    if (!look.step())
+        throw error(
+            error_kind::schema_mismatch,
+            "outbox_relay has no row for shard " + std::to_string(shard),
+            "run `outbox migrate up --db sqlite:PATH`"
+        );
+    store_status state;
+    state.at.seq = look.number(0);
+    state.cursor_text = "seq " + std::to_string(state.at.seq);
+    state.lease_holder = look.blob(1);
+    state.lease_epoch = look.number(2);
+    state.lease_left = std::chrono::milliseconds{look.number(3)};
+    state.backlog = look.number(4);
+    if (!look.is_null(5))
+        state.oldest_age = std::chrono::milliseconds{look.number(5)};
+    return state;
+}
+
+} // namespace outbox::sqlite

@@ -1,0 +1,49 @@
+#pragma once
+// The relay's side of a SQLite outbox. One writer at a time means that the order of seq is the
+// order of the commits, so the cursor is a plain number.
+
+#include "outbox/base/unique_fd.hpp"
+#include "outbox/store/relay_store.hpp"
+#include "outbox/store/sqlite/statement.hpp"
+
+#include <string>
+
+namespace outbox::sqlite {
+
+class relay_store final : public outbox::relay_store {
+public:
+    explicit relay_store(const std::string& path);
+
+    lease_answer acquire(
+        int shard,
+        const std::string& owner,
+        std::chrono::milliseconds duration,
+        const std::string& doorbell
+    ) override;
+    write_result renew(int shard, std::int64_t epoch, std::chrono::milliseconds duration) override;
+    void release(int shard, std::int64_t epoch) override;
+    slice read(int shard, const cursor& from, const slice_limits& limits) override;
+    write_result advance(int shard, std::int64_t epoch, const cursor& to) override;
+    bool remove_delivered(int shard, std::int64_t epoch) override;
+    store_status status(int shard) override;
+
+private:
+    /// Phantom guard: with `synchronous` below FULL a commit is visible before it is on the disk.
+    /// What is about to be told to the world is made durable first.
+    void make_durable();
+    /// Runs a write that must touch the row of the lease: lease_lost when it touches none.
+    write_result write(statement& change);
+
+    connection db_;
+    std::string path_;
+    unique_fd database_file_;
+    unique_fd folder_;
+    statement read_;
+    statement advance_;
+    statement renew_;
+    statement remove_;
+    /// Below this seq nothing is left to remove.
+    std::int64_t removed_to_ = 0;
+};
+
+} // namespace outbox::sqlite

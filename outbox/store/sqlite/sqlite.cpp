@@ -1,0 +1,91 @@
+#include "outbox/store/sqlite/sqlite.hpp"
+
+#include "outbox/base/error.hpp"
+#include "outbox/store/sqlite/statement.hpp"
+
+namespace outbox {
+
+void sqlite_session::require_open() {
+    if (sqlite3_get_autocommit(db_) != 0)
+        throw error(
+            error_kind::not_in_transaction,
+            "a message was sent on a SQLite connection without an open transaction",
+            "send between BEGIN and COMMIT, or use producer.transact()"
+        );
+}
+
+void sqlite_session::insert(std::span<const envelope> rows) {
+    const std::string doing = "cannot write a message into outbox_message";
+    sqlite::statement put{
+        db_,
+        "insert into outbox_message (message_id, subject, order_key, headers, payload) values (?1, "
+        "?2, ?3, ?4, ?5)",
+        doing};
+    for (const envelope& row : rows) {
+        put.bind_blob(1, row.id.raw()).bind_text(2, row.subject);
+        if (row.key)
+            put.bind_blob(3, *row.key);
+        else
+            put.bind_null(3);
+        put.bind_blob(4, row.headers).bind_blob(5, row.payload);
+        put.step();
+        put.reset();
+    }
+}
+
+void sqlite_session::poison() noexcept {
+    sqlite3_exec(db_, "rollback", nullptr, nullptr, nullptr);
+}
+
+std::string sqlite_session::doorbell() {
+    sqlite::statement find{
+        db_,
+        "select doorbell from outbox_relay where shard = 0",
+        "cannot read outbox_relay"};
+    return find.step() ? find.blob(0) : std::string{};
+}
+
+sqlite_transaction::sqlite_transaction(sqlite3& db, pending_messages& pending)
+    : db_(&db)
+    , pending_(&pending) {
+    if (sqlite3_get_autocommit(db_) == 0)
+        throw usage_error("outbox: transact() on a SQLite connection that is inside a transaction "
+                          "already; use join()");
+    execute("begin immediate");
+}
+
+sqlite_transaction::~sqlite_transaction() {
+    if (open_ && sqlite3_get_autocommit(db_) == 0)
+        sqlite3_exec(db_, "rollback", nullptr, nullptr, nullptr);
+}
+
+void sqlite_transaction::execute(const char* sql) {
+    sqlite::execute(db_, sql, std::string("SQLite refused \"") + sql + "\"");
+}
+
+void sqlite_transaction::commit() {
+    if (sqlite3_get_autocommit(db_) != 0)
+        throw usage_error(
+            "outbox: the transaction of transact() was ended by a statement of its own work"
+        );
+    if (!pending_->rows.empty()) {
+        sqlite_session session{*db_};
+        session.insert(pending_->rows);
+        doorbell_ = session.doorbell();
+    }
+    const int code = sqlite3_exec(db_, "commit", nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) {
+        const error failure = sqlite::make_error(db_, code, "SQLite did not commit");
+        // The commit record may have reached the disk before the disk complained.
+        if ((code & 0xff) == SQLITE_IOERR)
+            throw error(
+                error_kind::in_doubt,
+                failure.what(),
+                "read the row back before repeating the work"
+            );
+        throw failure;
+    }
+    open_ = false;
+}
+
+} // namespace outbox

@@ -1,0 +1,77 @@
+#pragma once
+// The door for SQLite's own C API: include it beside producer.hpp and pass your `sqlite3`
+// connection.
+//
+//   producer.transact(*db, [&](outbox::sqlite_transaction& tx, outbox::outgoing& out) {
+//       tx.execute("update orders set state = 'paid' where id = 42");
+//       out.send({.to = order_paid, .key = outbox::order_key{42}});
+//   });
+//
+// or, in a transaction of your own,  producer.send(*db, message)  between your BEGIN and your
+// COMMIT. A connection in autocommit mode is refused: nothing would bind the message to the change.
+
+#include "outbox/message/envelope.hpp"
+#include "outbox/store/adapter.hpp"
+#include "outbox/store/store_session.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+
+struct sqlite3;
+
+namespace outbox {
+
+class sqlite_session final : public store_session {
+public:
+    explicit sqlite_session(sqlite3& db) noexcept : db_(&db) {}
+
+    void require_open() override;
+    void insert(std::span<const envelope> rows) override;
+    /// Rolls the whole transaction back, so that the user's COMMIT finds none and fails.
+    void poison() noexcept override;
+    std::string doorbell() override;
+
+private:
+    sqlite3* db_;
+};
+
+/// What `transact` opens: BEGIN IMMEDIATE, so that a transaction that will write never fails
+/// half-way because another writer was faster. Set a busy timeout on the connection to wait for
+/// others.
+class sqlite_transaction {
+public:
+    sqlite_transaction(sqlite3& db, pending_messages& pending);
+    sqlite_transaction(const sqlite_transaction&) = delete;
+    sqlite_transaction& operator=(const sqlite_transaction&) = delete;
+    /// Rolls back unless committed.
+    ~sqlite_transaction();
+
+    /// Your own statements, with SQLite's API. Do not COMMIT or ROLLBACK through it.
+    sqlite3* handle() const noexcept { return db_; }
+    /// Runs SQL without parameters that returns no rows. Throws outbox::error with SQLite's words.
+    void execute(const char* sql);
+
+    // For the producer.
+    void commit();
+    sqlite_transaction& user_face() noexcept { return *this; }
+    std::string doorbell() const noexcept { return doorbell_; }
+
+private:
+    sqlite3* db_;
+    pending_messages* pending_;
+    std::string doorbell_;
+    bool open_ = true;
+};
+
+template <>
+struct adapter<sqlite3> {
+    using session = sqlite_session;
+};
+
+template <>
+struct connector<sqlite3> {
+    using transaction = sqlite_transaction;
+};
+
+} // namespace outbox
