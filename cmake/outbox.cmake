@@ -59,14 +59,18 @@ function(outbox_add_program name)
     target_link_libraries(${name} PRIVATE outbox_options ${P_USES})
 endfunction()
 
-# outbox_add_test(<name> SOURCES … USES … [LABELS …] [TIMEOUT seconds] [SERIAL])
-# One GoogleTest program; every case is its own ctest entry. LABELS: pure (no server), server (starts one), crash.
+# outbox_add_test(<name> SOURCES … USES … [PROGRAMS …] [LABELS …] [TIMEOUT seconds] [SERIAL])
+# One GoogleTest program; every case is its own ctest entry. LABELS: pure (no server), threads (no server, and worth a
+# run under the thread sanitizer), server (starts one), crash. PROGRAMS: targets the test starts, built before it.
 # SERIAL: the whole program is one ctest entry and nothing runs beside it.
 function(outbox_add_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 T "SERIAL" "TIMEOUT" "SOURCES;USES;LABELS")
+    cmake_parse_arguments(PARSE_ARGV 1 T "SERIAL" "TIMEOUT" "SOURCES;USES;PROGRAMS;LABELS")
     add_executable(${name} ${T_SOURCES})
     target_link_libraries(${name} PRIVATE outbox_options ${T_USES} GTest::gmock_main)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    if(T_PROGRAMS)
+        add_dependencies(${name} ${T_PROGRAMS})
+    endif()
     if(NOT T_LABELS)
         set(T_LABELS pure)
     endif()
