@@ -2,9 +2,8 @@
 // The three names a message carries. They are types of their own, so that a subject cannot stand
 // where a key is meant.
 //
-//   const outbox::subject order_paid{"orders.paid"};        // a literal is checked by the compiler
-//   auto s = outbox::subject::parse(text_from_a_file);      // run-time text is checked here, and
-//   throws
+//   const outbox::subject order_paid{"orders.paid"};     // a literal is checked by the compiler
+//   auto s = outbox::subject::parse(text_from_a_file);   // run-time text is checked here; throws
 //
 // A subject is what a message is about; it becomes the topic (Kafka), the routing key (AMQP), the
 // subject (NATS). Messages with the same order key are delivered in commit order; without one a
@@ -52,8 +51,8 @@ constexpr bool is_tag(std::string_view text) noexcept {
 
 namespace detail {
 
-void this_literal_breaks_the_rule(
-); // never defined: naming it in a constant expression is the compiler's refusal
+// Never defined: naming it in a constant expression is the compiler's refusal.
+void this_literal_breaks_the_rule();
 
 template <bool (*Rule)(std::string_view)>
 class checked_literal {

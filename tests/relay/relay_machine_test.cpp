@@ -1,0 +1,261 @@
+#include "outbox/relay/relay_machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <variant>
+
+namespace outbox {
+namespace {
+
+using namespace std::chrono_literals;
+namespace event = relay_event;
+namespace action = relay_action;
+
+// Walks one machine through a story. `now` moves only when the story says so.
+class relay_machine : public ::testing::Test {
+protected:
+    manual_clock clock;
+    seeded_random random{1};
+    relay_timing timing{};
+    outbox::relay_machine machine{timing, random};
+
+    relay_action_type tell(const relay_event_type& e) { return machine.resume(clock.ticks(), e); }
+
+    // To the point where the lease is held from cursor 0 and the machine wants to read.
+    void take_lease(std::int64_t epoch = 7) {
+        ASSERT_TRUE(std::holds_alternative<action::acquire>(tell(event::woken{})));
+        const auto next = tell(
+            event::lease_answered{clock.ticks(), {.granted = lease{epoch, {}}, .holder = {}, .held_for = {}}}
+        );
+        ASSERT_TRUE(std::holds_alternative<action::read>(next));
+    }
+
+    // To the point where a wave of `count` messages is out and the machine waits for the target.
+    void send_out(std::size_t count, std::int64_t up_to) {
+        const auto next = tell(event::slice_read{count, {"", up_to}, false});
+        ASSERT_TRUE(std::holds_alternative<action::deliver>(next));
+        ASSERT_TRUE(std::holds_alternative<action::await_target>(tell(event::wave_news{count, 0, 0, 0})));
+    }
+
+    static event::wave_news all_delivered(std::size_t count) { return {0, count, 0, 0}; }
+    static event::wave_news all_unavailable(std::size_t count) { return {0, 0, count, 0}; }
+};
+
+template <class Action>
+const Action& expect(const relay_action_type& taken) {
+    EXPECT_TRUE(std::holds_alternative<Action>(taken)) << "action " << taken.index();
+    static const Action nothing{};
+    const auto* found = std::get_if<Action>(&taken);
+    return found != nullptr ? *found : nothing;
+}
+
+TEST_F(relay_machine, takes_the_lease_reads_delivers_and_records) {
+    take_lease();
+    send_out(3, 30);
+    const auto record = expect<action::record>(tell(all_delivered(3)));
+    EXPECT_EQ(record.epoch, 7);
+    EXPECT_EQ(record.to.seq, 30);
+    const auto read = expect<action::read>(tell(event::progress_recorded{write_result::done}));
+    EXPECT_EQ(read.from.seq, 30);
+}
+
+TEST_F(relay_machine, asks_again_when_somebody_else_holds_the_lease) {
+    expect<action::acquire>(tell(event::woken{}));
+    const auto taken = tell(event::lease_answered{clock.ticks(), {std::nullopt, "other", 9s}});
+    EXPECT_EQ(expect<action::wait>(taken).timeout, 1s) << "a good holder frees it before it runs out";
+    clock.advance(1s);
+    expect<action::acquire>(tell(event::woken{}));
+}
+
+TEST_F(relay_machine, an_idle_relay_polls_ever_slower_down_to_a_second) {
+    take_lease();
+    auto taken = tell(event::slice_read{0, {}, false});
+    EXPECT_EQ(expect<action::wait>(taken).timeout, 5ms);
+    int reads = 0;
+    const auto end = clock.ticks() + 60s;
+    while (clock.ticks() < end) {
+        if (std::holds_alternative<action::read>(taken)) {
+            ++reads;
+            taken = tell(event::slice_read{0, {}, false});
+        } else if (std::holds_alternative<action::renew>(taken)) {
+            taken = tell(event::lease_renewed{clock.ticks(), write_result::done});
+        } else if (std::holds_alternative<action::remove>(taken)) {
+            taken = tell(event::removed{false});
+        } else {
+            clock.advance(expect<action::wait>(taken).timeout);
+            taken = tell(event::woken{});
+        }
+    }
+    EXPECT_GE(reads, 58);
+    EXPECT_LE(reads, 75);
+}
+
+TEST_F(relay_machine, a_doorbell_makes_it_read_at_once) {
+    take_lease();
+    for (int i = 0; i < 10; ++i) { // become slow
+        clock.advance(expect<action::wait>(tell(event::slice_read{0, {}, false})).timeout);
+        if (!std::holds_alternative<action::read>(tell(event::woken{})))
+            break;
+    }
+    tell(event::slice_read{0, {}, false});
+    expect<action::read>(tell(event::doorbell{}));
+}
+
+TEST_F(relay_machine, reads_ahead_while_a_wave_is_out_when_more_is_known) {
+    take_lease();
+    expect<action::deliver>(tell(event::slice_read{5, {"", 5}, true}));
+    EXPECT_EQ(expect<action::read>(tell(event::wave_news{5, 0, 0, 0})).from.seq, 5);
+    expect<action::await_target>(tell(event::slice_read{5, {"", 10}, true}));
+    const auto next = tell(all_delivered(5));
+    expect<action::deliver>(next);
+}
+
+TEST_F(relay_machine, an_outage_is_probed_with_one_message_and_records_nothing) {
+    take_lease();
+    send_out(100, 100);
+    auto taken = tell(all_unavailable(100));
+    EXPECT_EQ(machine.breaker(), breaker_state::open);
+    int probes = 0;
+    const auto end = clock.ticks() + 60s;
+    while (clock.ticks() < end) {
+        if (std::holds_alternative<action::deliver>(taken)) {
+            EXPECT_EQ(std::get<action::deliver>(taken).count_max, 1U);
+            ++probes;
+            taken = tell(all_unavailable(1));
+        } else if (std::holds_alternative<action::renew>(taken)) {
+            taken = tell(event::lease_renewed{clock.ticks(), write_result::done});
+        } else if (std::holds_alternative<action::remove>(taken)) {
+            taken = tell(event::removed{false});
+        } else {
+            clock.advance(expect<action::wait>(taken).timeout);
+            taken = tell(event::woken{});
+        }
+    }
+    EXPECT_GE(probes, 12) << "the longest wait between two probes is five seconds";
+    EXPECT_LE(probes, 40);
+
+    while (!std::holds_alternative<action::deliver>(taken)) {
+        clock.advance(100ms);
+        taken = std::holds_alternative<action::renew>(taken)
+                    ? tell(event::lease_renewed{clock.ticks(), write_result::done})
+                    : tell(event::woken{});
+    }
+    EXPECT_GT(expect<action::deliver>(tell(all_delivered(1))).count_max, 99U) << "the probe came through";
+    EXPECT_EQ(machine.breaker(), breaker_state::closed);
+    EXPECT_EQ(expect<action::record>(tell(all_delivered(99))).to.seq, 100);
+}
+
+TEST_F(relay_machine, a_refused_message_holds_the_cursor) {
+    take_lease();
+    send_out(10, 10);
+    const auto taken = tell(event::wave_news{0, 9, 0, 1});
+    expect<action::wait>(taken);
+    clock.advance(6s);
+    auto next = tell(event::woken{});
+    if (std::holds_alternative<action::renew>(next))
+        next = tell(event::lease_renewed{clock.ticks(), write_result::done});
+    EXPECT_EQ(expect<action::deliver>(next).count_max, 1U);
+    EXPECT_EQ(expect<action::record>(tell(all_delivered(1))).to.seq, 10);
+}
+
+TEST_F(relay_machine, renews_the_lease_while_a_wave_is_out) {
+    take_lease();
+    send_out(1, 1);
+    clock.advance(3s);
+    EXPECT_EQ(expect<action::renew>(tell(event::wave_news{1, 0, 0, 0})).epoch, 7);
+    expect<action::remove>(tell(event::lease_renewed{clock.ticks(), write_result::done}));
+    expect<action::await_target>(tell(event::removed{false}));
+}
+
+TEST_F(relay_machine, gives_up_the_wave_when_the_lease_could_not_be_renewed_in_time) {
+    take_lease();
+    send_out(4, 4);
+    clock.advance(3s);
+    expect<action::renew>(tell(event::wave_news{4, 0, 0, 0}));
+    tell(event::store_failed{});
+    clock.advance(7s); // ten seconds since the lease was asked for
+    expect<action::cancel_wave>(tell(event::wave_news{4, 0, 0, 0}));
+    EXPECT_FALSE(machine.holds_lease());
+    expect<action::acquire>(tell(all_unavailable(4)));
+}
+
+TEST_F(relay_machine, the_lease_counts_from_before_the_question) {
+    const auto asked_at = clock.ticks();
+    tell(event::woken{});
+    clock.advance(4s); // the database took its time
+    tell(event::lease_answered{asked_at, {.granted = lease{7, {}}, .holder = {}, .held_for = {}}});
+    clock.advance(6s);
+    tell(event::slice_read{1, {"", 1}, false});
+    EXPECT_FALSE(machine.holds_lease());
+}
+
+TEST_F(relay_machine, delivers_nothing_more_once_the_lease_is_lost) {
+    take_lease();
+    send_out(2, 2);
+    expect<action::record>(tell(all_delivered(2)));
+    expect<action::acquire>(tell(event::progress_recorded{write_result::lease_lost}));
+    EXPECT_FALSE(machine.holds_lease());
+}
+
+TEST_F(relay_machine, progress_that_cannot_be_recorded_does_not_stop_delivery) {
+    take_lease();
+    send_out(1, 1);
+    expect<action::record>(tell(all_delivered(1)));
+    expect<action::read>(tell(event::progress_recorded{write_result::busy}));
+    expect<action::deliver>(tell(event::slice_read{1, {"", 2}, false}));
+    auto taken = tell(all_delivered(1));
+    for (int i = 0; i < 20 && !std::holds_alternative<action::record>(taken); ++i) {
+        clock.advance(20ms);
+        taken = std::holds_alternative<action::read>(taken) ? tell(event::slice_read{0, {"", 2}, false})
+                                                            : tell(event::woken{});
+    }
+    EXPECT_EQ(expect<action::record>(taken).to.seq, 2) << "recorded later, with all that came since";
+}
+
+TEST_F(relay_machine, a_failing_database_is_left_alone_ever_longer_but_the_wave_goes_on) {
+    take_lease();
+    send_out(1, 1);
+    tell(event::store_failed{});
+    expect<action::await_target>(tell(event::wave_news{1, 0, 0, 0}));
+    const auto taken = tell(all_delivered(1));
+    EXPECT_LE(expect<action::wait>(taken).timeout, 50ms);
+    clock.advance(50ms);
+    expect<action::record>(tell(event::woken{}));
+}
+
+TEST_F(relay_machine, stops_after_the_wave_with_progress_recorded_and_the_lease_given_back) {
+    take_lease();
+    send_out(2, 2);
+    machine.request_stop(clock.ticks());
+    expect<action::await_target>(tell(event::wave_news{2, 0, 0, 0}));
+    EXPECT_EQ(expect<action::record>(tell(all_delivered(2))).to.seq, 2);
+    EXPECT_EQ(expect<action::release>(tell(event::progress_recorded{write_result::done})).epoch, 7);
+    expect<action::stop>(tell(event::released{}));
+}
+
+TEST_F(relay_machine, a_stop_does_not_wait_for_a_target_that_is_away_for_ever) {
+    take_lease();
+    send_out(2, 2);
+    machine.request_stop(clock.ticks());
+    EXPECT_LE(expect<action::await_target>(tell(event::wave_news{2, 0, 0, 0})).timeout, 5s);
+    clock.advance(5s);
+    expect<action::cancel_wave>(tell(event::wave_news{2, 0, 0, 0}));
+    expect<action::release>(tell(all_unavailable(2)));
+    expect<action::stop>(tell(event::released{}));
+}
+
+TEST_F(relay_machine, a_stop_does_not_wait_for_a_database_that_is_away) {
+    take_lease();
+    send_out(1, 1);
+    machine.request_stop(clock.ticks());
+    expect<action::record>(tell(all_delivered(1)));
+    expect<action::stop>(tell(event::store_failed{}));
+}
+
+TEST_F(relay_machine, stops_at_once_without_a_lease) {
+    machine.request_stop(clock.ticks());
+    expect<action::stop>(tell(event::woken{}));
+}
+
+} // namespace
+} // namespace outbox
