@@ -1,0 +1,5 @@
+// expect: use of deleted function
+#include "outbox/producer/producer.hpp"
+#include "outbox/store/sqlite/sqlite.hpp"
+
+void f(outbox::outgoing& out) { outbox::outgoing kept = out; }

@@ -1,0 +1,13 @@
+#include "outbox/producer/producer.hpp"
+#include "outbox/store/sqlite/sqlite.hpp"
+
+const outbox::subject order_paid{"orders.paid"};
+
+void right_use(sqlite3& db, outbox::producer& producer) {
+    producer.transact(db, [](outbox::sqlite_transaction&, outbox::outgoing& out) {
+        out.send({.to = order_paid, .body = {{"orderId", 42}}, .key = outbox::order_key{42}});
+    });
+    producer.send(db, {.to = outbox::subject::parse("run.time"), .tags = {outbox::tag{"vip"}}});
+    outbox::outgoing out = producer.join(db);
+    out.send({{.to = order_paid}, {.to = order_paid}});
+}

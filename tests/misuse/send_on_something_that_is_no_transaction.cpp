@@ -1,0 +1,5 @@
+// expect: constraints not satisfied|unsatisfied constraints
+#include "outbox/producer/producer.hpp"
+#include "outbox/store/sqlite/sqlite.hpp"
+
+void f(outbox::producer& producer, int& db) { producer.send(db, {.to = outbox::subject{"a"}}); }
