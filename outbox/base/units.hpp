@@ -1,0 +1,19 @@
+#pragma once
+// Durations and sizes as people write them, in configuration files and on the command line.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace outbox {
+
+/// A whole number and its unit, "250ms", "10s", "5m", "2h", "7d". Nothing for anything else, also
+/// for what does not fit.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+/// A whole number and its unit, "512B", "64KiB", "16MiB", "1GiB", "2TiB": in bytes. Nothing for
+/// anything else; "KB" is refused because it means 1000 to some and 1024 to others.
+std::optional<std::uint64_t> parse_size(std::string_view text);
+
+} // namespace outbox
