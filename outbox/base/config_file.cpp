@@ -136,6 +136,20 @@ void config_table::read(std::string_view key, std::vector<std::string>& into) {
     into = std::move(texts);
 }
 
+void config_table::read(std::string_view key, std::map<std::string, std::string>& into) {
+    const auto* value = config_reader::ask(*this, key);
+    if (!value)
+        return;
+    if (!value->is_table())
+        config_reader::wrong(*this, key, "a table of strings");
+    for (const auto& [name, element] : *value->as_table()) {
+        const auto* text = element.as_string();
+        if (!text)
+            reject(key, "must hold strings only", "put '" + std::string{name.str()} + "' into quotes");
+        into[std::string{name.str()}] = text->get();
+    }
+}
+
 void config_table::read_integer(
     std::string_view key,
     std::int64_t& into,

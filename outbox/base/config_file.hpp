@@ -24,6 +24,7 @@
 #include <functional>
 #include <initializer_list>
 #include <limits>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -55,6 +56,8 @@ public:
     void read(std::string_view key, std::filesystem::path& into);
     void read(std::string_view key, bool& into);
     void read(std::string_view key, std::vector<std::string>& into);
+    /// `[key]` with any names in it, each with a string.
+    void read(std::string_view key, std::map<std::string, std::string>& into);
 
     template <std::integral Integer>
     void

@@ -1,4 +1,4 @@
-// expect: error: no matching function for call to .std::optional<outbox::outgoing>::emplace
+// expect: optional<outbox::outgoing>::emplace
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/sqlite/sqlite.hpp"
 

@@ -1,0 +1,89 @@
+#include "outbox/base/error.hpp"
+#include "outbox/message/envelope.hpp"
+#include "outbox/store/any/open_database.hpp"
+#include "tools/commands.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace outbox::tools {
+namespace {
+
+struct send_options {
+    std::string url{};
+    std::string subject{};
+    std::optional<std::string> key{};
+    std::vector<std::string> tags{};
+    std::vector<std::string> properties{};
+    std::optional<std::string> payload{};
+    std::string payload_file{};
+    bool json = false;
+};
+
+bytes read_payload(const send_options& options) {
+    if (options.payload)
+        return *options.payload;
+    std::ifstream in{options.payload_file, std::ios::binary};
+    bytes payload{std::istreambuf_iterator<char>{in}, {}};
+    if (in.bad() || !in.is_open())
+        throw error(error_kind::io, "cannot read " + options.payload_file, "check the path and its permissions");
+    return payload;
+}
+
+headers read_properties(const send_options& options) {
+    headers properties;
+    for (const std::string& text : options.properties) {
+        const auto equals = text.find('=');
+        if (equals == 0 || equals == std::string::npos)
+            throw error(error_kind::invalid_argument, "bad property \"" + text + "\"", "write --property name=value");
+        properties.push_back({text.substr(0, equals), text.substr(equals + 1)});
+    }
+    return properties;
+}
+
+int send(const send_options& options) {
+    message m{.to = subject::parse(options.subject), .body = body::raw(read_payload(options))};
+    if (options.key)
+        m.key = order_key{*options.key};
+    for (const std::string& text : options.tags)
+        m.tags.push_back(tag::parse(text));
+    m.properties = read_properties(options);
+
+    const envelope row = freeze(m, message_id_generator{}.next(), {});
+    open_database(options.url)->send({&row, 1});
+    if (options.json)
+        std::printf("%s\n", nlohmann::json{{"message_id", row.id.text()}, {"subject", row.subject}}.dump().c_str());
+    else
+        std::printf("%s\n", row.id.text().c_str());
+    return exit_done;
+}
+
+} // namespace
+
+void add_send_command(CLI::App& app, action& chosen) {
+    auto options = std::make_shared<send_options>();
+    CLI::App* command = app.add_subcommand("send", "Commit one message into the outbox of a database");
+    command->add_option("--db", options->url, "postgresql://… or sqlite:PATH")->required();
+    command->add_option("--subject", options->subject, "what it is about; becomes the topic")->required();
+    command->add_option("--key", options->key, "messages with the same key stay in order");
+    command->add_option("--tag", options->tags, "a label; may be given ten times")->take_all();
+    command->add_option("--property", options->properties, "name=value, travels as a header; may be repeated")
+        ->take_all();
+    auto* payload = command->add_option_group("payload", "what it says");
+    payload->add_option("--payload", options->payload, "the payload itself");
+    payload->add_option("--payload-file", options->payload_file, "a file that holds it");
+    payload->require_option(1);
+    command->add_flag("--json", options->json, "print one JSON object");
+    command->callback([options, &chosen] { chosen = [options] { return send(*options); }; });
+}
+
+} // namespace outbox::tools
