@@ -1,0 +1,61 @@
+#include "outbox/producer/producer.hpp"
+#include "outbox/store/postgresql/pqxx.hpp"
+#include "tools/demo/order_message.hpp"
+#include "tools/demo/shop.hpp"
+
+#include <pqxx/pqxx>
+
+namespace outbox::demo {
+namespace {
+
+class postgresql_shop final : public shop {
+  public:
+    explicit postgresql_shop(const std::string& url) : db_(url) {}
+
+    void open_for_business() override {
+        pqxx::work tx{db_};
+        tx.exec("create table customers (id int primary key, order_count bigint not null default 0)");
+        tx.exec("create table orders (id bigint primary key, customer int not null, position bigint not null,"
+                " message_id text not null)");
+        tx.exec("insert into customers (id) select generate_series(0, " + std::to_string(customer_count - 1) + ")");
+        tx.commit();
+    }
+
+    void place(const order& o, const std::string& subject, bool take_back) override {
+        try {
+            producer_.transact(db_, [&](auto& tx, outgoing& out) {
+                const auto position =
+                    tx.exec_params(
+                          "update customers set order_count = order_count + 1 where id = $1 returning order_count",
+                          o.customer
+                    )[0][0]
+                        .template as<std::int64_t>();
+                const message_id id = out.send(order_message(subject, o, position));
+                tx.exec_params("insert into orders values ($1, $2, $3, $4)", o.id, o.customer, position, id.text());
+                if (take_back)
+                    throw customer_changed_his_mind{};
+            });
+        } catch (const customer_changed_his_mind&) {
+        }
+    }
+
+    std::vector<placed_order> placed() override {
+        pqxx::work tx{db_};
+        std::vector<placed_order> all;
+        for (const auto& row : tx.exec("select id, customer, position, message_id from orders order by id"))
+            all.push_back(
+                {row[0].as<std::int64_t>(), row[1].as<int>(), row[2].as<std::int64_t>(), row[3].as<std::string>()}
+            );
+        return all;
+    }
+
+  private:
+    pqxx::connection db_;
+    producer producer_;
+};
+
+} // namespace
+
+std::unique_ptr<shop> open_postgresql_shop(const std::string& url) { return std::make_unique<postgresql_shop>(url); }
+
+} // namespace outbox::demo

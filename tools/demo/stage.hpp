@@ -1,0 +1,88 @@
+#pragma once
+// Where the demo and the crash tests play: a database with the shop's and the outbox's tables, a broker, a watchdog, all
+// of them real processes on ports of their own in one temporary folder, and all of them killable.
+
+#include "harness/broker_server.hpp"
+#include "harness/child_process.hpp"
+#include "harness/postgres_server.hpp"
+#include "harness/temp_dir.hpp"
+#include "outbox/store/database.hpp"
+#include "tools/demo/shop.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace outbox::demo {
+
+enum class database_kind { sqlite, postgres };
+
+struct stage_options {
+    database_kind database = database_kind::sqlite;
+    /// "HOST:PORT" of a Kafka cluster to deliver to; empty: a broker of our own is started.
+    std::string broker{};
+    /// Where outbox, outbox-watchdog and outbox-broker are.
+    std::filesystem::path programs{};
+    /// How long the messages of a killed relay wait for the next one.
+    std::chrono::milliseconds lease{3'000};
+};
+
+class stage {
+  public:
+    explicit stage(stage_options options);
+
+    const std::string& database_url() const noexcept { return url_; }
+    const std::string& topic() const noexcept { return topic_; }
+    std::string broker_address() const;
+    bool owns_broker() const noexcept { return broker_.has_value(); }
+    /// Precondition: owns_broker().
+    harness::broker_server& broker() { return *broker_; }
+    harness::postgres_server* postgres() { return postgres_ ? &*postgres_ : nullptr; }
+    std::filesystem::path effects_file() const { return folder_.path() / "effects.db"; }
+
+    std::unique_ptr<shop> open_books() const { return open_shop(url_); }
+    store_status status();
+    std::int64_t backlog() { return status().backlog; }
+
+    enum class relaying { embedded, none };
+    /// Starts a shop that places the orders from `first` to `last`, about `per_second` of them, 0 for as many as it can.
+    harness::child_process start_shop(
+        std::uint64_t seed,
+        std::int64_t first,
+        std::int64_t last,
+        int per_second,
+        relaying how,
+        std::map<std::string, std::string> env = {}
+    );
+    harness::child_process start_watchdog(std::map<std::string, std::string> env = {});
+
+  private:
+    stage_options options_;
+    harness::temp_dir folder_;
+    std::optional<harness::postgres_server> postgres_;
+    std::optional<harness::broker_server> broker_;
+    std::string url_;
+    std::string topic_;
+    std::unique_ptr<database> source_;
+    std::unique_ptr<relay_store> watched_;
+};
+
+/// Runs the shop in this process; the other side of start_shop().
+struct shop_run {
+    std::string database_url{};
+    std::string topic{};
+    std::uint64_t seed = 0;
+    std::int64_t first = 1;
+    std::int64_t last = 0;
+    int per_second = 0;
+    /// Where an embedded relay delivers to; empty for none.
+    std::string broker{};
+    std::chrono::milliseconds lease{3'000};
+};
+int run_shop(const shop_run& run);
+
+} // namespace outbox::demo
