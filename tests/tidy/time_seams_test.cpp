@@ -19,13 +19,14 @@ TEST(time_seams, a_sleep_and_a_clock_are_named_with_their_line) {
     const source_tree sources{
         {"outbox/relay/a.cpp", "\nstd::this_thread::sleep_for(1s);\n"},
         {"watchdog/b.cpp", "auto t = std::chrono::steady_clock::now();\n"},
-        {"broker/c.cpp", "::usleep(5);\nconst auto s = time(nullptr);\n"},
+        {"broker/c.cpp", "::usleep(5);\n  ::sleep(1);\nconst auto s = time(nullptr);\n"},
     };
     EXPECT_THAT(
         check_time_seams("", sources),
         ElementsAre(
             "broker/c.cpp:1: sleep",
-            "broker/c.cpp:2: clock",
+            "broker/c.cpp:2: sleep",
+            "broker/c.cpp:3: clock",
             "outbox/relay/a.cpp:2: sleep",
             "watchdog/b.cpp:1: clock"
         )
@@ -34,7 +35,7 @@ TEST(time_seams, a_sleep_and_a_clock_are_named_with_their_line) {
 
 TEST(time_seams, comments_tests_and_other_words_are_none) {
     const source_tree sources{
-        {"outbox/a.cpp", "// never sleep_for(1s)\nwhen_asleep(); lead_time(0);\n"},
+        {"outbox/a.cpp", "// never sleep_for(1s)\nwhen_asleep(); lead_time(0); loop::sleep(1);\n"},
         {"tests/a.cpp", "std::this_thread::sleep_for(1s);\n"},
     };
     EXPECT_THAT(check_time_seams("", sources), IsEmpty());
