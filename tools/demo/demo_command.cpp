@@ -77,8 +77,7 @@ class story {
     std::int64_t two_thirds() const { return options_.orders * 2 / 3; }
 
     harness::child_process start_shop(std::int64_t last, stage::relaying how) {
-        const auto placed = stage_.open_books()->placed();
-        const std::int64_t first = placed.empty() ? 1 : placed.back().id + 1;
+        const std::int64_t first = stage_.open_books()->last_placed(1, options_.orders) + 1;
         return stage_.start_shop(options_.seed, first, last, per_second_, how);
     }
 

@@ -49,6 +49,12 @@ class postgresql_shop final : public shop {
         return all;
     }
 
+    std::int64_t last_placed(std::int64_t first, std::int64_t last) override {
+        pqxx::work tx{db_};
+        return tx.exec_params("select coalesce(max(id), $1 - 1) from orders where id between $1 and $2", first, last)[0][0]
+            .as<std::int64_t>();
+    }
+
   private:
     pqxx::connection db_;
     producer producer_;

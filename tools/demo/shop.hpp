@@ -40,6 +40,8 @@ class shop {
     /// Places `o` and sends its message to `subject` in one transaction; throws the whole back when `take_back`.
     virtual void place(const order& o, const std::string& subject, bool take_back) = 0;
     virtual std::vector<placed_order> placed() = 0;
+    /// The highest order number from `first` to `last` that is placed; `first` - 1 when there is none.
+    virtual std::int64_t last_placed(std::int64_t first, std::int64_t last) = 0;
 };
 
 /// As outbox::open_database, for the shop's own side of the same database.

@@ -62,6 +62,13 @@ class sqlite_shop final : public shop {
         return all;
     }
 
+    std::int64_t last_placed(std::int64_t first, std::int64_t last) override {
+        return number(
+            "select coalesce(max(id), " + std::to_string(first - 1) + ") from orders where id between " +
+            std::to_string(first) + " and " + std::to_string(last)
+        );
+    }
+
   private:
     struct close {
         void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }

@@ -1,0 +1,238 @@
+// The nemesis. Two shops, a watchdog and a broker (and PostgreSQL) at work; again and again one of them is killed with
+// SIGKILL, at a random moment or at a named point of its code, and started again; at the end everything that was
+// committed must have arrived, in order, once in effect. Everything is drawn from the seed that is printed.
+//
+//   crash_run --db sqlite|postgres --cycles N [--seed S] [--json FILE]
+
+#include "harness/wait_until.hpp"
+#include "outbox/base/clock.hpp"
+#include "outbox/base/error.hpp"
+#include "outbox/base/random.hpp"
+#include "tools/demo/account.hpp"
+#include "tools/demo/audience.hpp"
+#include "tools/demo/stage.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace outbox::demo {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct crash_options {
+    std::string database = "sqlite";
+    int cycles = 300;
+    std::uint64_t seed = 0;
+    std::string json_file{};
+    std::filesystem::path programs{};
+};
+
+constexpr std::array shop_points{"producer.before_commit", "producer.committed"};
+constexpr std::array watchdog_points{
+    "relay.read", "relay.sent", "relay.delivered", "relay.recorded", "relay.removed"};
+constexpr std::int64_t orders_per_shop_max = 1'000'000'000;
+constexpr int orders_per_second = 400;
+
+class nemesis {
+  public:
+    explicit nemesis(const crash_options& options)
+        : options_(options), random_(options.seed), stage_({
+              .database = options.database == "postgres" ? database_kind::postgres : database_kind::sqlite,
+              .broker = {},
+              .programs = options.programs,
+              .lease = 500ms,
+          }),
+          books_(stage_.open_books()), audience_(stage_.broker_address(), stage_.topic(), stage_.effects_file()) {}
+
+    int run() {
+        for (std::size_t i = 0; i < shops_.size(); ++i)
+            open_shop(i);
+        watchdog_ = start_watchdog({});
+        for (cycle_ = 0; cycle_ < options_.cycles; ++cycle_) {
+            await_progress();
+            kill_somebody();
+            if (cycle_ % 50 == 49)
+                report();
+        }
+        return close_the_books();
+    }
+
+  private:
+    using process = std::unique_ptr<harness::child_process>;
+
+    void open_shop(std::size_t i, std::map<std::string, std::string> env = {}) {
+        const auto begin = static_cast<std::int64_t>(i) * orders_per_shop_max + 1;
+        const auto end = begin + orders_per_shop_max - 1;
+        const std::int64_t first = books_->last_placed(begin, end) + 1;
+        shops_[i] = std::make_unique<harness::child_process>(
+            stage_.start_shop(options_.seed, first, end, orders_per_second / 2, stage::relaying::none, std::move(env))
+        );
+    }
+
+    process start_watchdog(std::map<std::string, std::string> env) {
+        return std::make_unique<harness::child_process>(stage_.start_watchdog(std::move(env)));
+    }
+
+    // Without progress between two kills the second would prove nothing.
+    void await_progress() {
+        const std::size_t from = audience_.distinct_count();
+        harness::wait_until(
+            [&] {
+                for (std::size_t i = 0; i < shops_.size(); ++i) {
+                    if (!shops_[i]->running()) // its database was killed under it
+                        open_shop(i);
+                }
+                return audience_.distinct_count() > from;
+            },
+            30s,
+            "a message to arrive after kill " + std::to_string(cycle_) + " (" + last_ + ")"
+        );
+    }
+
+    void kill_somebody() {
+        const bool has_postgres = stage_.postgres() != nullptr;
+        const auto die = random_.below(100);
+        std::this_thread::sleep_for(std::chrono::microseconds(random_.below(40'000))); // the random moment
+        if (die < 35)
+            kill_shop(random_.below(shops_.size()));
+        else if (die < 75)
+            kill_watchdog();
+        else if (die < 95 || !has_postgres)
+            kill_broker();
+        else
+            kill_postgres();
+    }
+
+    void kill_shop(std::size_t i) {
+        last_ = "shop";
+        ++kills_["shop"];
+        if (random_.below(2) == 0) {
+            shops_[i]->stop(SIGKILL);
+        } else {
+            shops_[i]->stop(SIGKILL);
+            open_shop(i, point(shop_points[random_.below(shop_points.size())]));
+            await_death(*shops_[i]);
+        }
+        open_shop(i);
+    }
+
+    void kill_watchdog() {
+        last_ = "watchdog";
+        ++kills_["watchdog"];
+        watchdog_->stop(SIGKILL);
+        if (random_.below(2) == 0) {
+            watchdog_ = start_watchdog(point(watchdog_points[random_.below(watchdog_points.size())]));
+            await_death(*watchdog_);
+        }
+        watchdog_ = start_watchdog({});
+    }
+
+    void kill_broker() {
+        last_ = "broker";
+        ++kills_["broker"];
+        stage_.broker().kill();
+        stage_.broker().start();
+    }
+
+    void kill_postgres() {
+        last_ = "postgres";
+        ++kills_["postgres"];
+        stage_.postgres()->kill();
+        stage_.postgres()->start();
+        books_ = stage_.open_books();
+    }
+
+    std::map<std::string, std::string> point(const char* name) {
+        last_ += std::string{" at "} + name;
+        return {{"OUTBOX_FAULT", std::string{name} + ":" + std::to_string(1 + random_.below(8))}};
+    }
+
+    // It kills itself when it comes to its point; if its work never takes it there, it is killed all the same.
+    static void await_death(harness::child_process& doomed) {
+        const auto deadline = system_clock().ticks() + 3s;
+        while (doomed.running() && system_clock().ticks() < deadline)
+            std::this_thread::sleep_for(1ms);
+        doomed.stop(SIGKILL);
+    }
+
+    void report() const {
+        std::printf("  %4d kills, %zu messages arrived\n", cycle_ + 1, audience_.distinct_count());
+        std::fflush(stdout);
+    }
+
+    int close_the_books() {
+        for (const process& shop : shops_)
+            shop->stop(SIGKILL);
+        const auto placed = books_->placed();
+        audience_.await_distinct(placed.size(), 60'000); // what is missing then is lost, and the account says so
+        watchdog_->stop(SIGTERM);
+        audience_.stop();
+        const account result = draw_account(placed, audience_);
+
+        nlohmann::ordered_json out{
+            {"db", options_.database},
+            {"seed", options_.seed},
+            {"cycles", cycle_},
+            {"kills", kills_},
+            {"committed", placed.size()},
+            {"delivered", result.delivered},
+            {"lost", result.lost},
+            {"phantom", result.phantom},
+            {"duplicate_deliveries", result.duplicate_deliveries},
+            {"duplicate_effects", result.duplicate_effects},
+            {"order_breaks", result.order_breaks},
+        };
+        std::printf("%s\n", out.dump().c_str());
+        for (const std::string& name : result.names)
+            std::printf("  %s\n", name.c_str());
+        if (!options_.json_file.empty())
+            std::ofstream{options_.json_file} << out.dump(2) << '\n';
+        return result.holds() ? 0 : 1;
+    }
+
+    crash_options options_;
+    seeded_random random_;
+    stage stage_;
+    std::unique_ptr<shop> books_;
+    audience audience_;
+    std::array<process, 2> shops_;
+    process watchdog_;
+    int cycle_ = 0;
+    std::map<std::string, int> kills_;
+    std::string last_ = "start";
+};
+
+} // namespace
+} // namespace outbox::demo
+
+int main(int argc, char** argv) {
+    outbox::demo::crash_options options;
+    options.seed = outbox::system_random().below(1'000'000);
+    options.programs = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin";
+    CLI::App app{"Kills everything, again and again, and looks whether anything got lost.", "crash_run"};
+    app.add_option("--db", options.database)->check(CLI::IsMember({"sqlite", "postgres"}));
+    app.add_option("--cycles", options.cycles);
+    app.add_option("--seed", options.seed);
+    app.add_option("--json", options.json_file);
+    CLI11_PARSE(app, argc, argv);
+    std::printf("crash_run --db %s --cycles %d --seed %llu\n", options.database.c_str(), options.cycles,
+                static_cast<unsigned long long>(options.seed));
+    std::fflush(stdout);
+    try {
+        return outbox::demo::nemesis{options}.run();
+    } catch (const std::exception& e) {
+        std::printf("failed: %s\n", e.what());
+        return 1;
+    }
+}

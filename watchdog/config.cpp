@@ -1,0 +1,94 @@
+#include "watchdog/config.hpp"
+
+#include "outbox/base/config_file.hpp"
+#include "outbox/base/error.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+namespace outbox::watchdog {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "watchdog";
+}
+
+// A URL holds a password, and a configuration file is often readable by many.
+std::string first_line(config_table& table, const std::filesystem::path& file) {
+    std::ifstream in{file};
+    std::string line;
+    if (!std::getline(in, line) || line.empty())
+        table.reject("url_file", "no URL in the first line of " + file.string(), "check that it can be read");
+    return line;
+}
+
+void read_target(config_table& table, target_config& into) {
+    table.require("name", into.name);
+    table.read("kind", into.kind);
+    if (into.kind != "kafka")
+        table.reject("kind", "no target is of the kind \"" + into.kind + "\"", "this build knows \"kafka\"");
+    table.require("brokers", into.brokers);
+    table.read("properties", into.properties);
+}
+
+void read_database(config_table& table, database_config& into) {
+    table.require("name", into.name);
+    std::filesystem::path url_file;
+    table.read("url", into.url);
+    table.read("url_file", url_file);
+    if (into.url.empty() == url_file.empty())
+        table.reject("url", "a database needs either url or url_file", "give one of them");
+    if (into.url.empty())
+        into.url = first_line(table, url_file);
+    table.require("target", into.target);
+    table.read("doorbell", into.doorbell);
+    table.read("lease", into.timing.lease, 1s, 1h);
+    table.read("lease_renewal", into.timing.lease_renewal, 10ms, 20min);
+    if (into.timing.lease_renewal * 3 > into.timing.lease)
+        table.reject("lease_renewal", "must be at most a third of lease", "else one slow answer loses the lease");
+    table.read("poll_shortest", into.timing.poll_shortest, 1ms, 1min);
+    table.read("poll_longest", into.timing.poll_longest, into.timing.poll_shortest, 1h);
+    table.read("stop_patience", into.timing.stop_patience, 0ms, 10min);
+    table.read("batch_messages", into.slice.message_count_max, 1, 100'000);
+    table.read_size("batch_bytes", into.slice.bytes_max, 1, 1U << 30U);
+}
+
+} // namespace
+
+config read_config(const std::filesystem::path& file) {
+    config read{.name = host_name()};
+    read_config_file(file, [&](config_table& top) {
+        top.table("watchdog", [&](config_table& table) {
+            table.read("name", read.name);
+            table.read_one_of(
+                "log_level",
+                read.least_logged,
+                {{"debug", log_level::debug},
+                 {"info", log_level::info},
+                 {"warning", log_level::warning},
+                 {"error", log_level::error}}
+            );
+        });
+        top.must_have("target");
+        top.each_table("target", [&](config_table& table) { read_target(table, read.targets.emplace_back()); });
+        top.must_have("database");
+        top.each_table("database", [&](config_table& table) {
+            database_config& entry = read.databases.emplace_back();
+            read_database(table, entry);
+            const bool known = std::any_of(read.targets.begin(), read.targets.end(), [&](const target_config& t) {
+                return t.name == entry.target;
+            });
+            if (!known)
+                table.reject("target", "no [[target]] is named \"" + entry.target + "\"");
+        });
+    });
+    return read;
+}
+
+} // namespace outbox::watchdog

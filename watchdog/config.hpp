@@ -1,0 +1,46 @@
+#pragma once
+// What the watchdog is told: which databases to relay, and where to. One TOML file; docs/watchdog.md shows it whole.
+
+#include "outbox/base/log.hpp"
+#include "outbox/relay/relay_machine.hpp"
+#include "outbox/store/relay_store.hpp"
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace outbox::watchdog {
+
+struct target_config {
+    std::string name{};
+    /// "kafka": anything that speaks its protocol, outbox-broker included.
+    std::string kind = "kafka";
+    /// "host:port", several with commas between them.
+    std::string brokers = "127.0.0.1:9092";
+    /// Passed to librdkafka as they are.
+    std::map<std::string, std::string> properties{};
+};
+
+struct database_config {
+    std::string name{};
+    std::string url{};
+    /// The name of a target.
+    std::string target{};
+    std::string doorbell = "udp:127.0.0.1:0";
+    relay_timing timing{};
+    slice_limits slice{};
+};
+
+struct config {
+    /// Shown as the holder of leases; the host's name by default.
+    std::string name{};
+    log_level least_logged = log_level::info;
+    std::vector<target_config> targets{};
+    std::vector<database_config> databases{};
+};
+
+/// Throws outbox::error (invalid_argument) naming file, line and key for whatever is wrong with it.
+config read_config(const std::filesystem::path& file);
+
+} // namespace outbox::watchdog

@@ -1,0 +1,61 @@
+#include "watchdog/supervisor.hpp"
+
+#include "outbox/store/any/open_database.hpp"
+#include "outbox/target/kafka/kafka_target.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace outbox::watchdog {
+namespace {
+
+std::unique_ptr<target> make_target(const target_config& configured, const std::string& client) {
+    return std::make_unique<kafka_target>(kafka_options{
+        .brokers = configured.brokers,
+        .client_id = "outbox-" + client,
+        .properties = configured.properties,
+    });
+}
+
+} // namespace
+
+supervisor::supervisor(const config& configured) {
+    entries_.reserve(configured.databases.size());
+    for (const database_config& d : configured.databases) {
+        const auto to = std::find_if(configured.targets.begin(), configured.targets.end(), [&](const auto& t) {
+            return t.name == d.target;
+        });
+        entry& made = entries_.emplace_back();
+        made.name = d.name;
+        made.source = open_database(d.url);
+        made.worker = std::make_unique<relay>(
+            *made.source,
+            make_target(*to, d.name),
+            relay_options{
+                .shard = 0,
+                .owner = configured.name,
+                .doorbell = d.doorbell,
+                .timing = d.timing,
+                .slice = d.slice,
+            }
+        );
+    }
+}
+
+supervisor::~supervisor() { stop(); }
+
+void supervisor::start() {
+    for (entry& e : entries_)
+        e.thread = std::thread{[worker = e.worker.get()] { worker->run(); }};
+}
+
+void supervisor::stop() {
+    for (entry& e : entries_)
+        e.worker->request_stop();
+    for (entry& e : entries_) {
+        if (e.thread.joinable())
+            e.thread.join();
+    }
+}
+
+} // namespace outbox::watchdog
