@@ -8,9 +8,9 @@
 //   stop makes the next start fast
 //
 // The constructor locks the directory, recovers whatever the last run left behind and returns when
-// every partition can be served. The destructor gives up: it stops the threads and lets go of the
-// lock, like a crash but with the files closed. Only close() flushes and leaves the mark of a clean
-// stop.
+// every partition can be served. The destructor gives up: it stops the thread and lets go of the
+// lock, like a crash but with the files closed; who still waits for a ticket or holds a partition
+// gets `closed`. Only close() flushes and leaves the mark of a clean stop.
 //
 // Any thread may call any function. Functions that change topics block on several fsyncs
 // (milliseconds).

@@ -80,11 +80,11 @@ enum class partition_health {
 
 /// The batch in which to look for a record. `batch` is empty if there is none.
 struct batch_result {
-    std::error_code error;
+    std::error_code error{};
     std::int64_t base_offset = -1;
     std::int64_t max_timestamp_ms = -1;
     std::int32_t leader_epoch = -1;
-    bytes batch;
+    bytes batch{};
 };
 
 /// The answer to OffsetForLeaderEpoch; both are -1 if nothing is known of the epoch.
