@@ -1,0 +1,72 @@
+#include "outbox/store/postgresql/put.hpp"
+
+#include "outbox/base/hex.hpp"
+
+namespace outbox::postgresql::put {
+namespace {
+
+// unnest keeps the order of its arrays, and seq is drawn for one row after the other.
+constexpr std::string_view insert_into =
+    "insert into outbox.message (message_id, subject, order_key, headers, payload)"
+    " select i, pg_catalog.convert_from(pg_catalog.decode(s, 'hex'), 'UTF8'),"
+    " pg_catalog.decode(k, 'hex'), pg_catalog.decode(h, 'hex'), pg_catalog.decode(p, 'hex')"
+    " from rows from (";
+
+constexpr std::string_view close = ") as r (i, s, k, h, p)";
+
+template <class Value>
+void append_array(std::string& sql, std::span<const envelope> rows, Value&& value) {
+    sql += "'{";
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (i > 0)
+            sql += ',';
+        const std::string text = value(rows[i]);
+        sql += text.empty() ? "\"\"" : text;
+    }
+    sql += "}'";
+}
+
+template <class Between>
+void append_arrays(std::string& sql, std::span<const envelope> rows, Between&& between) {
+    append_array(sql, rows, [](const envelope& e) { return to_hex(e.id.raw()); });
+    between("uuid");
+    append_array(sql, rows, [](const envelope& e) { return to_hex(e.subject); });
+    between("text");
+    append_array(sql, rows, [](const envelope& e) { return to_hex(e.key.value_or(bytes{})); });
+    between("text");
+    append_array(sql, rows, [](const envelope& e) { return to_hex(e.headers); });
+    between("text");
+    append_array(sql, rows, [](const envelope& e) { return to_hex(e.payload); });
+}
+
+} // namespace
+
+std::string prepare() {
+    return "prepare " + std::string{statement_name} +
+           " (uuid[], text[], text[], text[], text[]) as " + std::string{insert_into} +
+           "pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
+           " pg_catalog.unnest($4), pg_catalog.unnest($5)" +
+           std::string{close};
+}
+
+std::string execute(std::span<const envelope> rows) {
+    std::string sql = "execute " + std::string{statement_name} + " (";
+    append_arrays(sql, rows, [&](const char*) { sql += ','; });
+    return sql + ")";
+}
+
+std::string insert(std::span<const envelope> rows) {
+    std::string sql = std::string{insert_into} + "pg_catalog.unnest(";
+    append_arrays(sql, rows, [&](const char* type) {
+        sql += std::string{"::"} + type + "[]), pg_catalog.unnest(";
+    });
+    return sql + "::text[])" + std::string{close};
+}
+
+std::string ask_session() {
+    return "select coalesce((select doorbell from outbox.relay where shard = 0), ''),"
+           " exists (select from pg_catalog.pg_prepared_statements where name = '" +
+           std::string{statement_name} + "')";
+}
+
+} // namespace outbox::postgresql::put

@@ -1,0 +1,322 @@
+#pragma once
+// The exam that every relay_store takes, whatever database stands behind it. A database takes part
+// by a class that
+//
+//   std::unique_ptr<database> open();                     opens a fresh database, not yet migrated
+//   void alter_checksum();                                changes the recorded checksum of version
+//   1
+//
+// and one line:  INSTANTIATE_TYPED_TEST_SUITE_P(sqlite, relay_store_exam,
+// outbox::sqlite_candidate);
+
+#include "harness/wait_until.hpp"
+#include "outbox/base/error.hpp"
+#include "outbox/message/message_id.hpp"
+#include "outbox/store/database.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace outbox {
+
+using namespace std::chrono_literals;
+
+inline envelope make_envelope(const std::string& payload, std::optional<bytes> key = {}) {
+    static message_id_generator ids;
+    return {
+        .id = ids.next(),
+        .subject = "orders.paid",
+        .key = std::move(key),
+        .headers = {},
+        .payload = payload};
+}
+
+inline std::vector<std::string> payloads(const std::vector<stored_message>& messages) {
+    std::vector<std::string> result;
+    for (const stored_message& m : messages)
+        result.push_back(m.content.payload);
+    return result;
+}
+
+/// Reads on from `at`, which it moves, until nothing more comes.
+inline std::vector<stored_message>
+read_all(relay_store& store, cursor& at, const slice_limits& limits = {}) {
+    std::vector<stored_message> all;
+    while (true) {
+        slice next = store.read(0, at, limits);
+        at = next.after;
+        for (stored_message& m : next.messages)
+            all.push_back(std::move(m));
+        if (next.messages.empty() && !next.more)
+            return all;
+    }
+}
+
+template <class Candidate>
+class relay_store_exam : public testing::Test {
+protected:
+    relay_store_exam() : database_(candidate_.open()) { database_->open_migrator()->up(); }
+
+    void send(const std::vector<std::string>& texts) {
+        std::vector<envelope> rows;
+        for (const std::string& text : texts)
+            rows.push_back(make_envelope(text));
+        database_->send(rows);
+    }
+
+    std::unique_ptr<relay_store> open() { return database_->open_relay_store(); }
+
+    static lease take(relay_store& store, const std::string& owner = "first") {
+        const lease_answer answer = store.acquire(0, owner, 60s, "");
+        EXPECT_TRUE(answer.granted);
+        return answer.granted.value_or(lease{});
+    }
+
+    Candidate candidate_;
+    std::unique_ptr<database> database_;
+};
+
+TYPED_TEST_SUITE_P(relay_store_exam);
+
+TYPED_TEST_P(relay_store_exam, an_empty_outbox_has_nothing_to_read) {
+    const auto store = this->open();
+    cursor at = this->take(*store).from;
+    EXPECT_TRUE(read_all(*store, at).empty());
+    EXPECT_EQ(store->status(0).backlog, 0);
+    EXPECT_FALSE(store->status(0).oldest_age);
+}
+
+TYPED_TEST_P(relay_store_exam, what_is_sent_comes_back_as_it_was) {
+    const envelope sent{
+        .id = message_id_generator{}.next(),
+        .subject = "a.b-c_D9",
+        .key = bytes("k\0ey'\\", 6),
+        .headers = bytes("\x01\0\0", 3),
+        .payload = bytes("\0\xff'\"\\{}$1\n", 10)};
+    const envelope plain = make_envelope("");
+    const time_point before = system_clock().now();
+    this->database_->send(std::vector{sent, plain});
+
+    const auto store = this->open();
+    cursor at = this->take(*store).from;
+    const auto all = read_all(*store, at);
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].content.id, sent.id);
+    EXPECT_EQ(all[0].content.subject, sent.subject);
+    EXPECT_EQ(all[0].content.key, sent.key);
+    EXPECT_EQ(all[0].content.headers, sent.headers);
+    EXPECT_EQ(all[0].content.payload, sent.payload);
+    EXPECT_GE(all[0].created_at, before - 5s);
+    EXPECT_LE(all[0].created_at, before + 5s);
+    EXPECT_FALSE(all[1].content.key);
+    EXPECT_EQ(all[1].content.headers, "");
+    EXPECT_EQ(all[1].content.payload, "");
+    EXPECT_LT(all[0].seq, all[1].seq);
+}
+
+TYPED_TEST_P(relay_store_exam, each_message_is_read_once_and_in_order) {
+    const auto store = this->open();
+    cursor at = this->take(*store).from;
+    std::vector<std::string> read;
+    for (const auto& sent : {std::vector<std::string>{"1", "2", "3"}, {"4"}, {}, {"5", "6"}}) {
+        if (!sent.empty())
+            this->send(sent);
+        for (const std::string& text : payloads(read_all(*store, at)))
+            read.push_back(text);
+    }
+    EXPECT_EQ(read, (std::vector<std::string>{"1", "2", "3", "4", "5", "6"}));
+}
+
+TYPED_TEST_P(relay_store_exam, slices_of_any_size_say_the_same) {
+    std::vector<std::string> sent;
+    for (int i = 0; i < 37; ++i)
+        sent.push_back(std::string(static_cast<std::size_t>(i * 7 % 50), 'x') + std::to_string(i));
+    this->send(sent);
+    const auto store = this->open();
+    const cursor start = this->take(*store).from;
+    for (const std::size_t count_max : {1U, 2U, 5U, 36U, 37U, 38U}) {
+        for (const std::size_t bytes_max : {1U, 60U, 1'000'000U}) {
+            cursor at = start;
+            const slice_limits limits{.message_count_max = count_max, .bytes_max = bytes_max};
+            EXPECT_EQ(payloads(read_all(*store, at, limits)), sent)
+                << count_max << " messages, " << bytes_max << " bytes";
+        }
+    }
+}
+
+TYPED_TEST_P(relay_store_exam, a_slice_keeps_its_limits) {
+    this->send({std::string(600, 'a'), std::string(600, 'b'), std::string(600, 'c'), "d"});
+    const auto store = this->open();
+    const cursor start = this->take(*store).from;
+    EXPECT_EQ(store->read(0, start, {.message_count_max = 3}).messages.size(), 3U);
+    EXPECT_TRUE(store->read(0, start, {.message_count_max = 3}).more);
+    EXPECT_LE(store->read(0, start, {.bytes_max = 1'300}).messages.size(), 3U);
+    EXPECT_EQ(store->read(0, start, {.bytes_max = 10}).messages.size(), 1U);
+}
+
+TYPED_TEST_P(relay_store_exam, recorded_progress_is_where_the_next_one_begins) {
+    this->send({"1", "2", "3", "4", "5"});
+    {
+        const auto store = this->open();
+        const lease held = this->take(*store);
+        const slice first = store->read(0, held.from, {.message_count_max = 2});
+        ASSERT_EQ(payloads(first.messages), (std::vector<std::string>{"1", "2"}));
+        EXPECT_EQ(store->advance(0, held.epoch, first.after), write_result::done);
+        store->read(
+            0,
+            first.after,
+            {.message_count_max = 2}
+        ); // read, delivered perhaps, never recorded
+        store->release(0, held.epoch);
+    }
+    this->send({"6"});
+    const auto store = this->open();
+    cursor at = this->take(*store, "second").from;
+    EXPECT_EQ(payloads(read_all(*store, at)), (std::vector<std::string>{"3", "4", "5", "6"}));
+}
+
+TYPED_TEST_P(relay_store_exam, one_owner_at_a_time) {
+    const auto first = this->open();
+    const auto second = this->open();
+    const lease held = this->take(*first);
+    const lease_answer refused = second->acquire(0, "second", 60s, "");
+    EXPECT_FALSE(refused.granted);
+    EXPECT_EQ(refused.holder, "first");
+    EXPECT_GT(refused.held_for, 50s);
+    EXPECT_LE(refused.held_for, 60s);
+
+    first->release(0, held.epoch);
+    const lease taken = this->take(*second, "second");
+    EXPECT_EQ(taken.epoch, held.epoch + 1);
+}
+
+TYPED_TEST_P(relay_store_exam, the_same_owner_keeps_its_epoch) {
+    const auto store = this->open();
+    const lease held = this->take(*store);
+    EXPECT_EQ(this->take(*store).epoch, held.epoch);
+    EXPECT_EQ(this->take(*this->open()).epoch, held.epoch);
+}
+
+TYPED_TEST_P(relay_store_exam, an_expired_lease_is_taken_and_its_old_holder_can_write_nothing) {
+    this->send({"1"});
+    const auto old = this->open();
+    const lease lost = old->acquire(0, "old", 1ms, "udp:127.0.0.1:1").granted.value();
+    const slice read = old->read(0, lost.from, {});
+
+    const auto heir = this->open();
+    const lease held = harness::wait_until(
+                           [&] { return heir->acquire(0, "heir", 60s, "udp:127.0.0.1:2").granted; },
+                           5s,
+                           "the lease to expire"
+    )
+                           .value();
+    EXPECT_EQ(held.epoch, lost.epoch + 1);
+
+    EXPECT_EQ(old->renew(0, lost.epoch, 60s), write_result::lease_lost);
+    EXPECT_EQ(old->advance(0, lost.epoch, read.after), write_result::lease_lost);
+    EXPECT_FALSE(old->remove_delivered(0, lost.epoch));
+    old->release(0, lost.epoch); // harmless
+    EXPECT_EQ(heir->status(0).lease_holder, "heir");
+    EXPECT_EQ(heir->status(0).backlog, 1);
+    EXPECT_EQ(heir->renew(0, held.epoch, 60s), write_result::done);
+}
+
+TYPED_TEST_P(relay_store_exam, a_lease_that_nobody_took_can_still_be_renewed) {
+    const auto store = this->open();
+    const lease held = store->acquire(0, "slow", 1ms, "").granted.value();
+    harness::wait_until(
+        [&] { return store->status(0).lease_left == 0ms; },
+        5s,
+        "the lease to expire"
+    );
+    EXPECT_EQ(store->renew(0, held.epoch, 60s), write_result::done);
+    EXPECT_GT(store->status(0).lease_left, 50s);
+}
+
+TYPED_TEST_P(relay_store_exam, status_tells_what_is_left_and_who_holds_the_lease) {
+    this->send({"1", "2", "3"});
+    const auto store = this->open();
+    const lease held = this->take(*store, "somebody");
+    EXPECT_EQ(store->status(0).backlog, 3);
+    EXPECT_TRUE(store->status(0).oldest_age);
+    EXPECT_EQ(store->status(0).lease_holder, "somebody");
+    EXPECT_EQ(store->status(0).lease_epoch, held.epoch);
+
+    const slice two = store->read(0, held.from, {.message_count_max = 2});
+    store->advance(0, held.epoch, two.after);
+    EXPECT_EQ(store->status(0).backlog, 1);
+    cursor at = two.after;
+    read_all(*store, at);
+    store->advance(0, held.epoch, at);
+    EXPECT_EQ(store->status(0).backlog, 0);
+    EXPECT_EQ(store->status(0).at, at);
+    EXPECT_FALSE(store->status(0).cursor_text.empty());
+}
+
+TYPED_TEST_P(relay_store_exam, removal_takes_no_message_that_is_not_delivered) {
+    this->send({"1", "2", "3"});
+    const auto store = this->open();
+    const lease held = this->take(*store);
+    const slice two = store->read(0, held.from, {.message_count_max = 2});
+    store->advance(0, held.epoch, two.after);
+    while (store->remove_delivered(0, held.epoch))
+        ;
+    this->send({"4"});
+    cursor at = two.after;
+    EXPECT_EQ(payloads(read_all(*store, at)), (std::vector<std::string>{"3", "4"}));
+    store->advance(0, held.epoch, at);
+    while (store->remove_delivered(0, held.epoch))
+        ;
+    this->send({"5"});
+    EXPECT_EQ(payloads(read_all(*store, at)), (std::vector<std::string>{"5"}));
+}
+
+TYPED_TEST_P(relay_store_exam, tables_that_are_absent_or_altered_are_refused_with_a_hint) {
+    this->candidate_.alter_checksum();
+    try {
+        this->open();
+        FAIL() << "altered tables were accepted";
+    } catch (const error& e) {
+        EXPECT_EQ(e.kind(), error_kind::schema_mismatch);
+        EXPECT_NE(e.hint(), "");
+    }
+    TypeParam fresh;
+    try {
+        fresh.open()->open_relay_store();
+        FAIL() << "absent tables were accepted";
+    } catch (const error& e) {
+        EXPECT_EQ(e.kind(), error_kind::schema_mismatch);
+        EXPECT_NE(e.hint().find("migrate up"), std::string::npos);
+    }
+}
+
+TYPED_TEST_P(relay_store_exam, migrating_twice_changes_nothing) {
+    EXPECT_TRUE(this->database_->open_migrator()->up().empty());
+    for (const migration_state& state : this->database_->open_migrator()->status()) {
+        EXPECT_TRUE(state.applied);
+        EXPECT_FALSE(state.altered);
+    }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(
+    relay_store_exam,
+    an_empty_outbox_has_nothing_to_read,
+    what_is_sent_comes_back_as_it_was,
+    each_message_is_read_once_and_in_order,
+    slices_of_any_size_say_the_same,
+    a_slice_keeps_its_limits,
+    recorded_progress_is_where_the_next_one_begins,
+    one_owner_at_a_time,
+    the_same_owner_keeps_its_epoch,
+    an_expired_lease_is_taken_and_its_old_holder_can_write_nothing,
+    a_lease_that_nobody_took_can_still_be_renewed,
+    status_tells_what_is_left_and_who_holds_the_lease,
+    removal_takes_no_message_that_is_not_delivered,
+    tables_that_are_absent_or_altered_are_refused_with_a_hint,
+    migrating_twice_changes_nothing
+);
+
+} // namespace outbox
