@@ -126,14 +126,13 @@ append_result segmented_log::append(std::span<char> batch) {
             return result;
 
         std::shared_ptr<segment> active = segments_.rbegin()->second;
-        const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                                around_.time.now().time_since_epoch()
-        )
-                                .count();
         const bool is_full =
             active->size + batch.size() > static_cast<std::uint64_t>(config_.segment_bytes);
-        const bool is_old = active->first_timestamp_ms >= 0 &&
-                            now_ms - active->first_timestamp_ms > config_.segment_age.count();
+        // By the records' own time, as Kafka does, so that replayed old data does not get a segment
+        // for each batch.
+        const bool is_old =
+            active->first_timestamp_ms >= 0 &&
+            header.max_timestamp_ms - active->first_timestamp_ms > config_.segment_age.count();
         const bool overflows = log_end_ + header.last_offset_delta - active->base_offset >
                                std::numeric_limits<std::int32_t>::max();
         if (active->size > 0 && (is_full || is_old || overflows)) {

@@ -24,7 +24,8 @@ struct topic_config {
     std::chrono::milliseconds flush{1000};
     /// segment.bytes: a segment is closed when the next batch would make it larger.
     std::int64_t segment_bytes = std::int64_t{1} << 30;
-    /// segment.ms: a segment is closed when its first batch is older than this.
+    /// segment.ms: a segment is closed when the next batch is younger than its first by more than
+    /// this.
     std::chrono::milliseconds segment_age{std::chrono::hours{24 * 7}};
     /// retention.ms: closed segments whose newest record is older are deleted; -1: never.
     std::chrono::milliseconds retention{std::chrono::hours{24 * 7}};

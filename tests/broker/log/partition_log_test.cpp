@@ -135,6 +135,24 @@ TEST_F(partition_log_test, segments_roll_by_size_and_reads_cross_them) {
     EXPECT_EQ(acked("more", "small"), 200);
 }
 
+TEST_F(partition_log_test, segments_roll_by_the_age_of_the_records_not_by_the_wall_clock) {
+    create("aged", {{"segment.ms", "1000"}});
+    for (const std::int64_t timestamp : {0, 10, 500, 1000, 990, 1001, 1500, 2001, 2002})
+        append(batch_of{.timestamp_ms = timestamp}, "aged");
+    std::vector<std::string> segments;
+    for (const std::string& file : disk->files()) {
+        if (file.starts_with("/data/aged-0/"))
+            segments.push_back(file.substr(13));
+    }
+    EXPECT_EQ(
+        segments,
+        (std::vector<std::string>{
+            "00000000000000000000.log",
+            "00000000000000000005.log",
+            "00000000000000000008.log"})
+    );
+}
+
 TEST_F(partition_log_test, indexes_are_rebuilt_when_missing_or_insane) {
     create("small", {{"segment.bytes", "2048"}, {"index.interval.bytes", "100"}});
     for (int i = 0; i < 100; ++i)
@@ -381,9 +399,9 @@ TEST_F(partition_log_test, agrees_with_a_map_whatever_is_done_to_it) {
                                   static_cast<std::uint64_t>(offsets.log_end - model_start + 1)
                               ));
             const auto result = log("small")->read(offset, dice.below(3000));
-            ASSERT_FALSE(result.error) << result.error.message() << " at " << offset << " of "
-                                       << offsets.log_start << ".." << offsets.high_watermark
-                                       << ".." << offsets.log_end << " step " << step;
+            ASSERT_FALSE(result.error)
+                << result.error.message() << " at " << offset << " of " << offsets.log_start << ".."
+                << offsets.high_watermark << ".." << offsets.log_end << " step " << step;
             ASSERT_EQ(result.batches.empty(), offset >= offsets.high_watermark);
             std::int64_t expected = -1;
             for (const auto& record : read_records(result.batches)) {
