@@ -30,21 +30,28 @@ using namespace kafka;
 constexpr std::size_t batch_bytes_default = 1'000'000;
 constexpr std::size_t batch_bytes_least = 16'384;
 
-/// A producer that stopped for good may still hear answers to what it had sent; so long we listen, because what is
-/// not heard is sent twice.
+/// A producer that stopped for good may still hear answers to what it had sent; so long we listen,
+/// because what is not heard is sent twice.
 constexpr std::chrono::milliseconds last_words{500};
 
-std::size_t position_of(void* opaque) noexcept { return reinterpret_cast<std::uintptr_t>(opaque); }
-void* opaque_of(std::size_t position) noexcept { return reinterpret_cast<void*>(position); } // NOLINT: a number
+std::size_t position_of(void* opaque) noexcept {
+    return reinterpret_cast<std::uintptr_t>(opaque);
+}
+void* opaque_of(std::size_t position) noexcept {
+    return reinterpret_cast<void*>(position);
+} // NOLINT: a number
 
 } // namespace
 
 class kafka_target::impl {
-  public:
+public:
     explicit impl(kafka_options options)
-        : options_(std::move(options)), wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+        : options_(std::move(options))
+        , wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
         if (wake_.get() < 0)
-            throw error{error_kind::io, "Kafka target: eventfd: " + std::system_category().message(errno)};
+            throw error{
+                error_kind::io,
+                "Kafka target: eventfd: " + std::system_category().message(errno)};
         open(manner::together); // now, so that wrong properties are known now
     }
 
@@ -87,10 +94,11 @@ class kafka_target::impl {
     void wake() noexcept {
         wanted_.store(true);
         const std::uint64_t one = 1;
-        [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one); // full: it is awake
+        [[maybe_unused]] const auto written =
+            ::write(wake_.get(), &one, sizeof one); // full: it is awake
     }
 
-  private:
+private:
     static tick_point now() { return system_clock().ticks(); }
 
     tick_point next_deadline() const {
@@ -142,8 +150,8 @@ class kafka_target::impl {
         }
     }
 
-    /// Hands over what is left of the round. All of it, unless librdkafka's queue is full; then the rest follows when
-    /// there is room.
+    /// Hands over what is left of the round. All of it, unless librdkafka's queue is full; then the
+    /// rest follows when there is room.
     void pump() {
         for (; round_next_ < round_.size(); ++round_next_) {
             const auto position = round_[round_next_];
@@ -154,11 +162,13 @@ class kafka_target::impl {
                 plan_->refuse(position, "\"" + content.subject + "\" is not a topic name");
                 continue;
             }
-            const auto size = content.payload.size() + content.headers.size() + (content.key ? content.key->size() : 0);
+            const auto size = content.payload.size() + content.headers.size() +
+                              (content.key ? content.key->size() : 0);
             if (size > options_.message_bytes_max) {
                 plan_->refuse(
-                    position, std::to_string(size) + " bytes; this target takes " +
-                                  std::to_string(options_.message_bytes_max)
+                    position,
+                    std::to_string(size) + " bytes; this target takes " +
+                        std::to_string(options_.message_bytes_max)
                 );
                 continue;
             }
@@ -194,22 +204,26 @@ class kafka_target::impl {
         stopped_at_ = now();
         failed_ = true;
         last_error_ = producer_->fatal_error();
-        log(log_level::warning, "target.kafka", "the producer stopped and will be replaced: " + last_error_);
+        log(log_level::warning,
+            "target.kafka",
+            "the producer stopped and will be replaced: " + last_error_);
     }
 
     void serve() {
         serve_events();
         while (plan_ && plan_->open_count() > 0) {
             const bool out_of_time = now() >= deadline_;
-            if (out_of_time || (stopped_at_ && now() >= *stopped_at_ + last_words && in_flight_ > 0)) {
+            if (out_of_time ||
+                (stopped_at_ && now() >= *stopped_at_ + last_words && in_flight_ > 0)) {
                 if (out_of_time) {
                     abandon(
-                        "no answer within " + std::to_string(options_.wave_timeout.count()) + " ms" +
-                        (last_error_.empty() ? std::string{} : ": " + last_error_)
+                        "no answer within " + std::to_string(options_.wave_timeout.count()) +
+                        " ms" + (last_error_.empty() ? std::string{} : ": " + last_error_)
                     );
                     return;
                 }
-                // Its last words are spoken. What it did not answer for is lost with it; the plan knows what follows.
+                // Its last words are spoken. What it did not answer for is lost with it; the plan
+                // knows what follows.
                 plan_->lose_unanswered(last_error_);
                 producer_.reset();
                 in_flight_ = 0;
@@ -250,12 +264,16 @@ class kafka_target::impl {
             plan_->answer(position_of(report._private), verdict::delivered, {});
         else {
             failed_ = true;
-            plan_->answer(position_of(report._private), judge(report.err), rd_kafka_err2str(report.err));
+            plan_->answer(
+                position_of(report._private),
+                judge(report.err),
+                rd_kafka_err2str(report.err)
+            );
         }
     }
 
-    /// Nothing of this wave is waited for any more. The producer goes: what it has sent and not answered may stand in
-    /// the log or not, and what it has not sent must never follow.
+    /// Nothing of this wave is waited for any more. The producer goes: what it has sent and not
+    /// answered may stand in the log or not, and what it has not sent must never follow.
     void abandon(const std::string& reason) {
         plan_->give_up(reason);
         producer_.reset();
@@ -271,9 +289,11 @@ class kafka_target::impl {
         if (smaller == batch_bytes_)
             return;
         batch_bytes_ = smaller;
-        log(log_level::warning, "target.kafka",
+        log(log_level::warning,
+            "target.kafka",
             "a broker refused a batch whose messages it takes one by one; batches have at most " +
-                std::to_string(batch_bytes_) + " bytes from now on. Raising max.message.bytes there brings them back");
+                std::to_string(batch_bytes_) +
+                " bytes from now on. Raising max.message.bytes there brings them back");
     }
 
     kafka_options options_;
@@ -284,7 +304,7 @@ class kafka_target::impl {
     std::unique_ptr<producer_handle> producer_;
     manner how_ = manner::together;
     std::optional<tick_point> stopped_at_; // the producer has met a fatal error
-    bool failed_ = false;                  // something that it took was not delivered: there may be a gap
+    bool failed_ = false; // something that it took was not delivered: there may be a gap
     std::string last_error_;
 
     std::span<const stored_message* const> wave_;
@@ -296,7 +316,8 @@ class kafka_target::impl {
     bool shrunk_ = false; // in this wave
 };
 
-kafka_target::kafka_target(kafka_options options) : impl_(std::make_unique<impl>(std::move(options))) {}
+kafka_target::kafka_target(kafka_options options)
+    : impl_(std::make_unique<impl>(std::move(options))) {}
 kafka_target::~kafka_target() = default;
 
 target_capabilities kafka_target::capabilities() const {
@@ -308,11 +329,20 @@ target_capabilities kafka_target::capabilities() const {
     };
 }
 
-void kafka_target::deliver(std::span<const stored_message* const> wave) { impl_->deliver(wave); }
-void kafka_target::await(std::chrono::milliseconds timeout, std::vector<delivery_outcome>& outcomes) {
+void kafka_target::deliver(std::span<const stored_message* const> wave) {
+    impl_->deliver(wave);
+}
+void kafka_target::await(
+    std::chrono::milliseconds timeout,
+    std::vector<delivery_outcome>& outcomes
+) {
     impl_->await(timeout, outcomes);
 }
-void kafka_target::cancel() { impl_->cancel(); }
-void kafka_target::wake() noexcept { impl_->wake(); }
+void kafka_target::cancel() {
+    impl_->cancel();
+}
+void kafka_target::wake() noexcept {
+    impl_->wake();
+}
 
 } // namespace outbox

@@ -36,7 +36,12 @@ line_budget budget; // for the whole process, as the sink is
 
 } // namespace
 
-void log_from_librdkafka(const rd_kafka_t*, int level, const char* facility, const char* text) noexcept {
+void log_from_librdkafka(
+    const rd_kafka_t*,
+    int level,
+    const char* facility,
+    const char* text
+) noexcept {
     try {
         std::optional<std::uint64_t> kept_back;
         {

@@ -18,19 +18,31 @@ namespace {
 /// More subjects than this in one producer are known again by their name only when they come again.
 constexpr std::size_t topic_count_max = 1'024;
 
-/// The record's own framing, producer id and batch header, generously: what Kafka's default limit of 1,048,588 leaves
-/// above our default of 1,000,000.
+/// The record's own framing, producer id and batch header, generously: what Kafka's default limit
+/// of 1,048,588 leaves above our default of 1,000,000.
 constexpr std::size_t framing_bytes_max = 48'576;
 
 /// The promises of this target rest on these, and so do its own waits.
 constexpr std::array refused_properties{
-    "bootstrap.servers", "metadata.broker.list", "client.id", "enable.idempotence", "enable.gapless.guarantee",
-    "acks", "request.required.acks", "message.timeout.ms", "delivery.timeout.ms", "transactional.id", "retries",
-    "message.send.max.retries", "delivery.report.only.error", "log.queue", "message.max.bytes",
+    "bootstrap.servers",
+    "metadata.broker.list",
+    "client.id",
+    "enable.idempotence",
+    "enable.gapless.guarantee",
+    "acks",
+    "request.required.acks",
+    "message.timeout.ms",
+    "delivery.timeout.ms",
+    "transactional.id",
+    "retries",
+    "message.send.max.retries",
+    "delivery.report.only.error",
+    "log.queue",
+    "message.max.bytes",
 };
 
 class configuration {
-  public:
+public:
     configuration() : handle_(rd_kafka_conf_new()) {}
     ~configuration() {
         if (handle_ != nullptr)
@@ -41,29 +53,36 @@ class configuration {
 
     void set(const std::string& name, const std::string& value) {
         std::array<char, 512> words{};
-        if (rd_kafka_conf_set(handle_, name.c_str(), value.c_str(), words.data(), words.size()) != RD_KAFKA_CONF_OK)
+        if (rd_kafka_conf_set(handle_, name.c_str(), value.c_str(), words.data(), words.size()) !=
+            RD_KAFKA_CONF_OK)
             throw error{
                 error_kind::invalid_argument,
                 "Kafka target: " + std::string{words.data()},
-                "the names are those of librdkafka's CONFIGURATION.md"
-            };
+                "the names are those of librdkafka's CONFIGURATION.md"};
     }
-    void set(const std::string& name, std::integral auto value) { set(name, std::to_string(value)); }
+    void set(const std::string& name, std::integral auto value) {
+        set(name, std::to_string(value));
+    }
 
     rd_kafka_conf_t* get() noexcept { return handle_; }
     void release() noexcept { handle_ = nullptr; }
 
-  private:
+private:
     rd_kafka_conf_t* handle_;
 };
 
 const char* name_of(kafka_compression compression) {
     switch (compression) {
-    case kafka_compression::none: return "none";
-    case kafka_compression::gzip: return "gzip";
-    case kafka_compression::snappy: return "snappy";
-    case kafka_compression::lz4: return "lz4";
-    case kafka_compression::zstd: return "zstd";
+    case kafka_compression::none:
+        return "none";
+    case kafka_compression::gzip:
+        return "gzip";
+    case kafka_compression::snappy:
+        return "snappy";
+    case kafka_compression::lz4:
+        return "lz4";
+    case kafka_compression::zstd:
+        return "zstd";
     }
     return "none";
 }
@@ -77,26 +96,34 @@ rd_kafka_vu_t value_of(rd_kafka_vtype_t type) {
 } // namespace
 
 producer_handle::producer_handle(
-    const kafka_options& options, manner how, std::size_t batch_bytes_max, int wake_fd
+    const kafka_options& options,
+    manner how,
+    std::size_t batch_bytes_max,
+    int wake_fd
 ) {
     configuration conf;
     conf.set("bootstrap.servers", options.brokers);
     conf.set("client.id", options.client_id);
 
-    // Order and durability. Time-outs of single messages are off: they are not covered by the gapless guarantee, and
-    // one that times out while its successor does not would be overtaken. The wave has a deadline instead.
+    // Order and durability. Time-outs of single messages are off: they are not covered by the
+    // gapless guarantee, and one that times out while its successor does not would be overtaken.
+    // The wave has a deadline instead.
     conf.set("enable.idempotence", "true");
     conf.set("acks", "all");
     conf.set("enable.gapless.guarantee", how == manner::together ? "true" : "false");
     conf.set("message.timeout.ms", 0);
     conf.set("partitioner", "murmur2_random");
 
-    // The wave arrives all at once, so there is nothing to linger for: the first batches leave while the rest is still
-    // being handed over, and what comes meanwhile makes the batches behind them full.
+    // The wave arrives all at once, so there is nothing to linger for: the first batches leave
+    // while the rest is still being handed over, and what comes meanwhile makes the batches behind
+    // them full.
     conf.set("linger.ms", 0);
     conf.set("sticky.partitioning.linger.ms", 10);
     conf.set("batch.num.messages", how == manner::together ? 10'000 : 1);
-    conf.set("batch.size", std::min(batch_bytes_max, options.message_bytes_max + framing_bytes_max));
+    conf.set(
+        "batch.size",
+        std::min(batch_bytes_max, options.message_bytes_max + framing_bytes_max)
+    );
     conf.set("message.max.bytes", options.message_bytes_max + framing_bytes_max);
     conf.set("queue.buffering.max.messages", 0); // the wave is the limit
     conf.set("compression.codec", name_of(options.compression));
@@ -115,12 +142,12 @@ producer_handle::producer_handle(
     conf.set("socket.nagle.disable", "true");
 
     for (const auto& [name, value] : options.properties) {
-        if (std::find(refused_properties.begin(), refused_properties.end(), name) != refused_properties.end())
+        if (std::find(refused_properties.begin(), refused_properties.end(), name) !=
+            refused_properties.end())
             throw error{
                 error_kind::invalid_argument,
                 "Kafka target: the property " + name + " is the target's own",
-                "order and durability rest on it; leave it out"
-            };
+                "order and durability rest on it; leave it out"};
         if (how == manner::alone && name == "batch.num.messages")
             continue;
         conf.set(name, value);
@@ -140,7 +167,10 @@ producer_handle::producer_handle(
 
 producer_handle::~producer_handle() {
     rd_kafka_queue_io_event_enable(events_, -1, nullptr, 0);
-    rd_kafka_purge(handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    rd_kafka_purge(
+        handle_,
+        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING
+    );
     forget_topics();
     rd_kafka_queue_destroy(events_);
     rd_kafka_destroy(handle_);
@@ -172,7 +202,8 @@ rd_kafka_topic_t* producer_handle::topic(const std::string& name) {
 
 rd_kafka_resp_err_t producer_handle::produce(const stored_message& message, void* opaque) {
     const auto& content = message.content;
-    const auto frozen = decode_headers(content.headers); // throws before anything is allocated over there
+    const auto frozen =
+        decode_headers(content.headers); // throws before anything is allocated over there
     rd_kafka_topic_t* const to = topic(content.subject);
     if (to == nullptr)
         return rd_kafka_last_error();
@@ -180,18 +211,29 @@ rd_kafka_resp_err_t producer_handle::produce(const stored_message& message, void
     rd_kafka_headers_t* const all = rd_kafka_headers_new(frozen.size() + 1);
     const auto id = content.id.text();
     rd_kafka_header_add(
-        all, header_name::message_id.data(), static_cast<ssize_t>(header_name::message_id.size()), id.data(),
+        all,
+        header_name::message_id.data(),
+        static_cast<ssize_t>(header_name::message_id.size()),
+        id.data(),
         static_cast<ssize_t>(id.size())
     );
     for (const auto& [name, value] : frozen)
         rd_kafka_header_add(
-            all, name.data(), static_cast<ssize_t>(name.size()), value.data(), static_cast<ssize_t>(value.size())
+            all,
+            name.data(),
+            static_cast<ssize_t>(name.size()),
+            value.data(),
+            static_cast<ssize_t>(value.size())
         );
 
     using std::chrono::duration_cast, std::chrono::milliseconds;
     std::array parts{
-        value_of(RD_KAFKA_VTYPE_RKT), value_of(RD_KAFKA_VTYPE_VALUE), value_of(RD_KAFKA_VTYPE_HEADERS),
-        value_of(RD_KAFKA_VTYPE_TIMESTAMP), value_of(RD_KAFKA_VTYPE_MSGFLAGS), value_of(RD_KAFKA_VTYPE_OPAQUE),
+        value_of(RD_KAFKA_VTYPE_RKT),
+        value_of(RD_KAFKA_VTYPE_VALUE),
+        value_of(RD_KAFKA_VTYPE_HEADERS),
+        value_of(RD_KAFKA_VTYPE_TIMESTAMP),
+        value_of(RD_KAFKA_VTYPE_MSGFLAGS),
+        value_of(RD_KAFKA_VTYPE_OPAQUE),
         value_of(RD_KAFKA_VTYPE_KEY),
     };
     parts[0].u.rkt = to;

@@ -1,6 +1,6 @@
 #pragma once
-// One librdkafka producer, held by its lifetime. It is never repaired: after a failure it is thrown away and the next
-// one begins with a new producer id.
+// One librdkafka producer, held by its lifetime. It is never repaired: after a failure it is thrown
+// away and the next one begins with a new producer id.
 
 #include "outbox/message/envelope.hpp"
 #include "outbox/target/kafka/kafka_target.hpp"
@@ -17,23 +17,29 @@ namespace outbox::kafka {
 
 /// How a producer hands messages over.
 enum class manner {
-    /// Whole waves. A refused batch stops the producer for good, so that nothing passes what was refused.
+    /// Whole waves. A refused batch stops the producer for good, so that nothing passes what was
+    /// refused.
     together,
     /// One message per batch, one at a time; a refused message does no harm to the next.
     alone,
 };
 
 class producer_handle {
-  public:
-    /// `wake_fd`, an eventfd, becomes readable when there are events. `batch_bytes_max` bounds one batch.
-    /// Throws outbox::error (invalid_argument).
-    producer_handle(const kafka_options& options, manner how, std::size_t batch_bytes_max, int wake_fd);
+public:
+    /// `wake_fd`, an eventfd, becomes readable when there are events. `batch_bytes_max` bounds one
+    /// batch. Throws outbox::error (invalid_argument).
+    producer_handle(
+        const kafka_options& options,
+        manner how,
+        std::size_t batch_bytes_max,
+        int wake_fd
+    );
     ~producer_handle();
     producer_handle(const producer_handle&) = delete;
     producer_handle& operator=(const producer_handle&) = delete;
 
-    /// Enqueues a copy. RD_KAFKA_RESP_ERR_NO_ERROR: exactly one delivery report will carry `opaque`.
-    /// Throws outbox::error (corrupt) when the headers cannot be read.
+    /// Enqueues a copy. RD_KAFKA_RESP_ERR_NO_ERROR: exactly one delivery report will carry
+    /// `opaque`. Throws outbox::error (corrupt) when the headers cannot be read.
     rd_kafka_resp_err_t produce(const stored_message& message, void* opaque);
 
     struct event_deleter {
@@ -46,7 +52,7 @@ class producer_handle {
     /// Librdkafka's words when it has given up for good, else empty.
     std::string fatal_error() const;
 
-  private:
+private:
     rd_kafka_topic_t* topic(const std::string& name);
     void forget_topics() noexcept;
 

@@ -12,7 +12,8 @@ verdict judge(int code) noexcept {
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
-    // The cluster has no such topic and does not make one, and topic.metadata.propagation.max.ms has passed.
+    // The cluster has no such topic and does not make one, and topic.metadata.propagation.max.ms
+    // has passed.
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
         return verdict::address_refused;
@@ -26,7 +27,8 @@ verdict judge(int code) noexcept {
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
         return verdict::content_refused;
 
-    // Also CLUSTER_AUTHORIZATION_FAILED: without the right to produce idempotently nothing can be sent at all.
+    // Also CLUSTER_AUTHORIZATION_FAILED: without the right to produce idempotently nothing can be
+    // sent at all.
     default:
         return verdict::lost;
     }

@@ -9,11 +9,13 @@ enum class verdict {
     lost,
     /// The topic refuses everything that is sent to it: its name, its absence, our rights.
     address_refused,
-    /// A whole batch was refused because of something in it. Which message it was shows only when they are sent alone.
+    /// A whole batch was refused because of something in it. Which message it was shows only when
+    /// they are sent alone.
     content_refused,
 };
 
-/// `code` is an rd_kafka_resp_err_t; what is not known here is `lost`, because a retry harms less than a parked message.
+/// `code` is an rd_kafka_resp_err_t; what is not known here is `lost`, because a retry harms less
+/// than a parked message.
 verdict judge(int code) noexcept;
 
 } // namespace outbox::kafka

@@ -14,7 +14,9 @@ constexpr std::string_view behind_reason = "behind a rejected message of its key
 } // namespace
 
 wave_plan::wave_plan(std::span<const stored_message* const> wave)
-    : wave_(wave), states_(wave.size(), state::open), open_count_(wave.size()) {
+    : wave_(wave)
+    , states_(wave.size(), state::open)
+    , open_count_(wave.size()) {
     plan_stages();
 }
 
@@ -59,7 +61,8 @@ void wave_plan::plan_stages() {
 }
 
 wave_plan::round wave_plan::next() {
-    if (careful_ && alone_next_ == alone_.size() && alone_.size() > 1 && !refused_alone_ && lost_reason_.empty())
+    if (careful_ && alone_next_ == alone_.size() && alone_.size() > 1 && !refused_alone_ &&
+        lost_reason_.empty())
         batch_was_too_large_ = true;
     while (open_count_ > 0 && stage_ < stages_.size()) {
         if (careful_) {
@@ -79,7 +82,9 @@ wave_plan::round wave_plan::next() {
         }
         const auto& stage = stages_[stage_];
         const auto count_of = [&](state wanted) {
-            return std::count_if(stage.begin(), stage.end(), [&](std::size_t p) { return states_[p] == wanted; });
+            return std::count_if(stage.begin(), stage.end(), [&](std::size_t p) {
+                return states_[p] == wanted;
+            });
         };
         if (sent_ && count_of(state::suspect) > 0) {
             plan_careful_rounds(stage);
@@ -187,7 +192,11 @@ void wave_plan::give_up(std::string_view reason) {
     const std::string text{reason}; // may be a view of lost_reason_
     for (std::size_t position = 0; position < states_.size(); ++position) {
         if (states_[position] != state::settled)
-            settle(position, fate::unavailable, is_behind(position) ? behind_reason : std::string_view{text});
+            settle(
+                position,
+                fate::unavailable,
+                is_behind(position) ? behind_reason : std::string_view{text}
+            );
     }
     stage_ = stages_.size();
     careful_ = false;
@@ -203,7 +212,11 @@ void wave_plan::take_outcomes(std::vector<delivery_outcome>& to) {
     if (to.empty())
         to.swap(outcomes_);
     else
-        to.insert(to.end(), std::make_move_iterator(outcomes_.begin()), std::make_move_iterator(outcomes_.end()));
+        to.insert(
+            to.end(),
+            std::make_move_iterator(outcomes_.begin()),
+            std::make_move_iterator(outcomes_.end())
+        );
     outcomes_.clear();
 }
 

@@ -1,16 +1,24 @@
 #pragma once
-// Decides what of a wave is sent when, and what each answer means for the rest. Knows no network and no clock.
+// Decides what of a wave is sent when, and what each answer means for the rest. Knows no network
+// and no clock.
 //
 // Order by key, and how a poisoned message cannot break it:
-//  - Messages of one key and one subject go to one partition, in order; the producer sends nothing behind a gap. So a
+//  - Messages of one key and one subject go to one partition, in order; the producer sends nothing
+//  behind a gap. So a
 //    round may hold all of them.
-//  - When a key changes its subject, the partition changes, too, and partitions know nothing of each other. Then what
-//    follows waits for a later round. (Waves of one subject, or without keys, are one round and cost nothing.)
-//  - When a message is refused, what follows it under its key is not sent in this wave any more: `unavailable`, behind it.
-//  - A broker refuses whole batches. Who is meant is found out by sending the suspects again, alone, one after another,
+//  - When a key changes its subject, the partition changes, too, and partitions know nothing of
+//  each other. Then what
+//    follows waits for a later round. (Waves of one subject, or without keys, are one round and
+//    cost nothing.)
+//  - When a message is refused, what follows it under its key is not sent in this wave any more:
+//  `unavailable`, behind it.
+//  - A broker refuses whole batches. Who is meant is found out by sending the suspects again,
+//  alone, one after another,
 //    together with everything of their keys that is still open, in wave order.
-//  - What was lost only because a refusal stopped the producer is sent again. Each such repetition settles at least one
-//    message, so they come to an end. What was lost without a refusal means that the target is away: the wave is over.
+//  - What was lost only because a refusal stopped the producer is sent again. Each such repetition
+//  settles at least one
+//    message, so they come to an end. What was lost without a refusal means that the target is
+//    away: the wave is over.
 
 #include "outbox/message/envelope.hpp"
 #include "outbox/target/kafka/verdict.hpp"
@@ -27,11 +35,12 @@
 namespace outbox::kafka {
 
 class wave_plan {
-  public:
+public:
     enum class kind {
         /// Hand all of them over at once, in this order.
         send_together,
-        /// One message; wait for its answer before anything else. It may be the poison: whoever sends it must survive it.
+        /// One message; wait for its answer before anything else. It may be the poison: whoever
+        /// sends it must survive it.
         send_alone,
         finished,
     };
@@ -47,7 +56,8 @@ class wave_plan {
     /// Precondition: everything in the last round has been answered or was not to be sent.
     round next();
 
-    /// False: the message must not be sent any more, because it is behind a refused one; it has been settled.
+    /// False: the message must not be sent any more, because it is behind a refused one; it has
+    /// been settled.
     bool may_send(std::size_t position);
 
     /// One answer. `refused` settles the message whatever its round; see verdict for the rest.
@@ -60,14 +70,15 @@ class wave_plan {
     void give_up(std::string_view reason);
 
     std::size_t open_count() const noexcept { return open_count_; }
-    /// Suspects of a refused batch were all taken when they came alone: the batch was too large, not a message.
+    /// Suspects of a refused batch were all taken when they came alone: the batch was too large,
+    /// not a message.
     bool batch_was_too_large() const noexcept { return batch_was_too_large_; }
 
     /// Moves the outcomes since the last call to the end of `to`.
     void take_outcomes(std::vector<delivery_outcome>& to);
     bool has_outcomes() const noexcept { return !outcomes_.empty(); }
 
-  private:
+private:
     enum class state : std::uint8_t { open, suspect, lost, settled };
 
     void plan_stages();
@@ -80,7 +91,8 @@ class wave_plan {
     std::vector<std::vector<std::size_t>> stages_;
     std::size_t stage_ = 0;
     std::vector<std::size_t> round_;
-    std::vector<std::size_t> alone_; // what is to be sent alone, in wave order; consumed from alone_next_
+    std::vector<std::size_t>
+        alone_; // what is to be sent alone, in wave order; consumed from alone_next_
     std::size_t alone_next_ = 0;
     bool sent_ = false;             // the first round of this stage is behind us
     bool careful_ = false;          // the round is one message, sent alone
@@ -89,7 +101,8 @@ class wave_plan {
     bool batch_was_too_large_ = false;
     std::size_t open_count_ = 0;
     std::string lost_reason_;
-    std::unordered_map<std::string_view, std::size_t> blocked_keys_; // and who blocks: the first refused
+    std::unordered_map<std::string_view, std::size_t>
+        blocked_keys_; // and who blocks: the first refused
     std::vector<delivery_outcome> outcomes_;
 };
 

@@ -24,7 +24,7 @@ constexpr std::int16_t produce_key = 0;
 constexpr std::int16_t init_producer_id_key = 22;
 
 class mock_cluster {
-  public:
+public:
     mock_cluster() {
         std::array<char, 512> words{};
         rd_kafka_conf_t* conf = rd_kafka_conf_new();
@@ -56,7 +56,7 @@ class mock_cluster {
     void down() { rd_kafka_mock_broker_set_down(cluster_, 1); }
     void up() { rd_kafka_mock_broker_set_up(cluster_, 1); }
 
-  private:
+private:
     rd_kafka_t* client_ = nullptr;
     rd_kafka_mock_cluster_t* cluster_ = nullptr;
 };
@@ -84,9 +84,11 @@ std::map<std::size_t, delivery_outcome> deliver_all(target& to, const mailbag& b
 }
 
 std::size_t count_of(const std::map<std::size_t, delivery_outcome>& outcomes, fate wanted) {
-    return static_cast<std::size_t>(std::count_if(outcomes.begin(), outcomes.end(), [&](const auto& each) {
-        return each.second.fate == wanted;
-    }));
+    return static_cast<std::size_t>(std::count_if(
+        outcomes.begin(),
+        outcomes.end(),
+        [&](const auto& each) { return each.second.fate == wanted; }
+    ));
 }
 
 std::map<std::string, std::vector<std::string>> values_by_key(const std::vector<record>& records) {
@@ -101,7 +103,12 @@ TEST(kafka_target, record_has_key_payload_headers_id_and_the_time_of_the_row) {
     kafka_target target{{.brokers = cluster.brokers()}};
     mailbag bag;
     const std::string odd_bytes{"\0\xff{}\n", 5};
-    bag.add("orders", "order-1", odd_bytes, {{"outbox-tag", "vip"}, {"outbox-tag", "eu"}, {"empty", ""}});
+    bag.add(
+        "orders",
+        "order-1",
+        odd_bytes,
+        {{"outbox-tag", "vip"}, {"outbox-tag", "eu"}, {"empty", ""}}
+    );
     bag.add("orders", std::nullopt, "");
     const auto outcomes = deliver_all(target, bag);
     EXPECT_EQ(count_of(outcomes, fate::delivered), 2U);
@@ -111,17 +118,26 @@ TEST(kafka_target, record_has_key_payload_headers_id_and_the_time_of_the_row) {
     const auto& bare = records[0].key ? records[1] : records[0];
     EXPECT_EQ(keyed.key, "order-1");
     EXPECT_EQ(keyed.value, odd_bytes);
-    EXPECT_EQ(keyed.timestamp_ms, 1'700'000'001'000);
+    const auto row_time = bag[0].created_at.time_since_epoch();
+    EXPECT_EQ(
+        keyed.timestamp_ms,
+        std::chrono::duration_cast<std::chrono::milliseconds>(row_time).count()
+    );
     EXPECT_THAT(
         keyed.headers,
         ::testing::ElementsAre(
-            std::pair{"outbox-id", bag[0].content.id.text()}, std::pair{"outbox-tag", "vip"},
-            std::pair{"outbox-tag", "eu"}, std::pair{"empty", ""}
+            std::pair{"outbox-id", bag[0].content.id.text()},
+            std::pair{"outbox-tag", "vip"},
+            std::pair{"outbox-tag", "eu"},
+            std::pair{"empty", ""}
         )
     );
     EXPECT_FALSE(bare.key);
     EXPECT_EQ(bare.value, "");
-    EXPECT_THAT(bare.headers, ::testing::ElementsAre(std::pair{"outbox-id", bag[1].content.id.text()}));
+    EXPECT_THAT(
+        bare.headers,
+        ::testing::ElementsAre(std::pair{"outbox-id", bag[1].content.id.text()})
+    );
 }
 
 TEST(kafka_target, keys_are_spread_as_kafkas_java_clients_spread_them) {
@@ -157,9 +173,10 @@ TEST(kafka_target, wave_of_five_thousand_arrives_in_order_of_each_key) {
     EXPECT_EQ(values_by_key(read_topic(cluster.brokers(), "orders")), sent);
 }
 
-// The mock takes a request behind one that it refused, where a broker says OUT_OF_ORDER_SEQUENCE_NUMBER. With one request
-// in flight it never gets the chance.
-const std::map<std::string, std::string> one_in_flight{{"max.in.flight.requests.per.connection", "1"}};
+// The mock takes a request behind one that it refused, where a broker says
+// OUT_OF_ORDER_SEQUENCE_NUMBER. With one request in flight it never gets the chance.
+const std::map<std::string, std::string> one_in_flight{
+    {"max.in.flight.requests.per.connection", "1"}};
 
 TEST(kafka_target, transient_errors_of_the_broker_are_retried_inside_the_wave) {
     mock_cluster cluster;
@@ -168,8 +185,10 @@ TEST(kafka_target, transient_errors_of_the_broker_are_retried_inside_the_wave) {
     first.add("orders", "k", "0");
     deliver_all(target, first);
     cluster.fail_next(
-        produce_key, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR__TRANSPORT,
-                      RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS}
+        produce_key,
+        {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+         RD_KAFKA_RESP_ERR__TRANSPORT,
+         RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS}
     );
     mailbag bag;
     for (int i = 1; i < 50; ++i)
@@ -259,7 +278,8 @@ TEST(kafka_target, cancelled_wave_is_answered_at_once_and_nothing_of_it_follows)
     after.add("orders", "k", "after");
     EXPECT_EQ(count_of(deliver_all(target, after), fate::delivered), 1U);
     EXPECT_THAT(
-        values_by_key(read_topic(cluster.brokers(), "orders"))["k"], ::testing::ElementsAre("before", "after")
+        values_by_key(read_topic(cluster.brokers(), "orders"))["k"],
+        ::testing::ElementsAre("before", "after")
     );
 }
 
@@ -413,7 +433,10 @@ TEST(kafka_target, wrong_properties_are_refused_in_librdkafkas_words) {
             return refusal.what();
         }
     };
-    EXPECT_THAT(words_of({{"lingr.ms", "1"}}), HasSubstr("No such configuration property: \"lingr.ms\""));
+    EXPECT_THAT(
+        words_of({{"lingr.ms", "1"}}),
+        HasSubstr("No such configuration property: \"lingr.ms\"")
+    );
     EXPECT_THAT(words_of({{"linger.ms", "soon"}}), HasSubstr("Invalid value"));
     EXPECT_THAT(words_of({{"acks", "0"}}), HasSubstr("acks is the target's own"));
     EXPECT_EQ(words_of({{"linger.ms", "1"}}), "accepted");

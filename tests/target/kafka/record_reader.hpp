@@ -22,8 +22,9 @@ struct record {
     std::vector<std::pair<std::string, std::string>> headers{};
 };
 
-/// All records of `topic`, partition by partition, until every partition's end has been reached. Throws
-/// std::runtime_error when that takes longer than `within`. A topic that does not exist has no records.
+/// All records of `topic`, partition by partition, until every partition's end has been reached.
+/// Throws std::runtime_error when that takes longer than `within`. A topic that does not exist has
+/// no records.
 std::vector<record> read_topic(
     const std::string& brokers,
     const std::string& topic,

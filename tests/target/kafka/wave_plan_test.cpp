@@ -166,8 +166,8 @@ TEST(wave_plan, target_that_goes_away_while_suspects_are_tried_ends_the_wave) {
         EXPECT_EQ(outcome.fate, fate::unavailable) << position;
 }
 
-// A cluster in which each subject is one partition: a batch is taken or refused as a whole, nothing is taken behind a
-// gap, and connections break at any time.
+// A cluster in which each subject is one partition: a batch is taken or refused as a whole, nothing
+// is taken behind a gap, and connections break at any time.
 TEST(wave_plan, order_by_key_survives_any_mixture_of_refusals_and_losses) {
     for (unsigned seed = 1; seed <= 3'000; ++seed) {
         std::mt19937 random{seed};
@@ -204,7 +204,10 @@ TEST(wave_plan, order_by_key_survives_any_mixture_of_refusals_and_losses) {
                 bool gap = stopped && below(2) == 0;
                 for (std::size_t begin = 0; begin < queue.size();) {
                     const auto end = std::min(queue.size(), begin + 1 + below(6));
-                    const std::vector<std::size_t> batch(queue.begin() + begin, queue.begin() + end); // NOLINT
+                    const std::vector<std::size_t> batch(
+                        queue.begin() + begin,
+                        queue.begin() + end
+                    ); // NOLINT
                     const bool refused = std::any_of(batch.begin(), batch.end(), is_refused);
                     const bool lost = gap || below(loss_rate) == 0;
                     for (const auto p : batch) {
@@ -232,7 +235,8 @@ TEST(wave_plan, order_by_key_survives_any_mixture_of_refusals_and_losses) {
             ASSERT_EQ(outcomes.at(p).fate, fate::delivered) << "seed " << seed;
             if (const auto& key = bag[p].content.key) {
                 const auto [last, fresh] = last_of_key.try_emplace(*key, p);
-                ASSERT_TRUE(fresh || last->second < p) << "seed " << seed << ": " << p << " after " << last->second;
+                ASSERT_TRUE(fresh || last->second < p)
+                    << "seed " << seed << ": " << p << " after " << last->second;
                 last->second = p;
             }
         }
