@@ -124,7 +124,7 @@ public:
     void send(std::span<const envelope> rows) override {
         connection db{url_, {}};
         const std::string doorbell =
-            db.query(put::ask_session(), "cannot read the relay's doorbell").text(0, 0);
+            db.query(put::ask_doorbell(), "cannot read the relay's doorbell").text(0, 0);
         db.execute("begin", "cannot send");
         db.execute(put::insert(rows), "cannot write the messages");
         db.execute("commit", "cannot commit the messages");

@@ -41,16 +41,16 @@ void append_arrays(std::string& sql, std::span<const envelope> rows, Between&& b
 
 } // namespace
 
-std::string prepare() {
-    return "prepare " + std::string{statement_name} +
-           " (uuid[], text[], text[], text[], text[]) as " + std::string{insert_into} +
+std::string prepare(const std::string& name) {
+    return "prepare " + name + " (uuid[], text[], text[], text[], text[]) as " +
+           std::string{insert_into} +
            "pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
            " pg_catalog.unnest($4), pg_catalog.unnest($5)" +
            std::string{close};
 }
 
-std::string execute(std::span<const envelope> rows) {
-    std::string sql = "execute " + std::string{statement_name} + " (";
+std::string execute(const std::string& name, std::span<const envelope> rows) {
+    std::string sql = "execute " + name + " (";
     append_arrays(sql, rows, [&](const char*) { sql += ','; });
     return sql + ")";
 }
@@ -63,10 +63,8 @@ std::string insert(std::span<const envelope> rows) {
     return sql + "::text[])" + std::string{close};
 }
 
-std::string ask_session() {
-    return "select coalesce((select doorbell from outbox.relay where shard = 0), ''),"
-           " exists (select from pg_catalog.pg_prepared_statements where name = '" +
-           std::string{statement_name} + "')";
+std::string ask_doorbell() {
+    return "select coalesce((select doorbell from outbox.relay where shard = 0), '')";
 }
 
 } // namespace outbox::postgresql::put

@@ -7,24 +7,19 @@
 
 #include <span>
 #include <string>
-#include <string_view>
 
 namespace outbox::postgresql::put {
 
-/// The name of the prepared statement.
-inline constexpr std::string_view statement_name = "outbox_put";
+/// "prepare NAME …"
+std::string prepare(const std::string& name);
 
-/// "prepare outbox_put …"
-std::string prepare();
-
-/// "execute outbox_put (…)": writes all `rows`, in order.
-std::string execute(std::span<const envelope> rows);
+/// "execute NAME (…)": writes all `rows`, in order.
+std::string execute(const std::string& name, std::span<const envelope> rows);
 
 /// "insert into …": the same on a session where nothing is prepared.
 std::string insert(std::span<const envelope> rows);
 
-/// "select …": where the relay of shard 0 listens (empty: nowhere), and whether the statement is
-/// prepared on this session ('t' or 'f').
-std::string ask_session();
+/// "select …": one row with one text, where the relay of shard 0 listens; empty: nowhere.
+std::string ask_doorbell();
 
 } // namespace outbox::postgresql::put

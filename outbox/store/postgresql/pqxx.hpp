@@ -1,0 +1,444 @@
+#pragma once
+// The door for libpqxx: include it beside producer.hpp and pass your connection or your
+// transaction. It is compiled with the libpqxx that you have: 6.4, 7 or 8.
+//
+//   producer.transact(connection, [&](auto& tx, outbox::outgoing& out) {
+//       tx.exec("update orders set state = 'paid' where id = 42");
+//       out.send({.to = order_paid, .key = outbox::order_key{42}});
+//   });
+//
+// What you send there costs no trip to the server: it travels with COMMIT. `tx` is a
+// pqxx::transaction_base, so write functions that take one. A pqxx::subtransaction of it does not
+// compile, because a message that waits for COMMIT would not notice that its savepoint is rolled
+// back; use tx.savepoint(), which takes its messages along.
+//
+// In a transaction of your own, pqxx::work or any other but nontransaction,
+//
+//   producer.send(tx, message);
+//
+// writes the message at once. Send on the pqxx::subtransaction, if the message belongs to it.
+//
+// Behind a pooler that gives each transaction another session (pgbouncer), say
+// outbox::postgresql::write_literally(connection) once: then nothing is prepared.
+//
+// The producer's user needs: usage on schema outbox, insert on outbox.message, usage on sequence
+// outbox.message_seq, select on outbox.relay.
+
+#include "outbox/base/clock.hpp"
+#include "outbox/base/error.hpp"
+#include "outbox/store/adapter.hpp"
+#include "outbox/store/postgresql/put.hpp"
+#include "outbox/store/postgresql/session_notes.hpp"
+#include "outbox/store/store_session.hpp"
+
+#include <pqxx/pqxx>
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <span>
+#include <string>
+
+namespace outbox {
+
+// Everything in which the versions of libpqxx differ.
+namespace postgresql::libpqxx {
+
+#if PQXX_VERSION_MAJOR >= 7
+using any_connection = pqxx::connection;
+/// libpqxx 6 wants a name from the most derived class; later ones do not.
+class named {
+public:
+    explicit named(const char*) noexcept {}
+};
+#else
+using any_connection = pqxx::connection_base;
+using named = pqxx::internal::namedclass;
+#endif
+
+/// libpqxx 6 starts a subtransaction with its first exec(); exec_params() before that runs outside
+/// of it. This starts it.
+inline void activate(pqxx::dbtransaction& tx) {
+#if PQXX_VERSION_MAJOR < 7
+    if (dynamic_cast<pqxx::subtransaction*>(&tx) != nullptr)
+        tx.exec("");
+#else
+    static_cast<void>(tx);
+#endif
+}
+
+/// A transaction whose own commands are ours to choose.
+class transaction : public pqxx::transaction_base, public virtual named {
+protected:
+#if PQXX_VERSION_MAJOR >= 8
+    explicit transaction(any_connection& db)
+        : named{""}
+        , transaction_base{db, pqxx::sl::current()} {
+        register_transaction();
+    }
+    ~transaction() override = default;
+    pqxx::result command(const std::string& sql) {
+        return direct_exec(sql, pqxx::sl::current());
+    }
+    void begin() {
+        command("begin");
+    }
+    void end() noexcept {
+        close();
+    }
+    void do_commit(pqxx::sl) final {
+        commit_with_messages();
+    }
+    void do_abort(pqxx::sl) final {
+        command("rollback");
+    }
+#elif PQXX_VERSION_MAJOR == 7
+    explicit transaction(any_connection& db) : named{""}, transaction_base{db} {
+        register_transaction();
+    }
+    ~transaction() override = default;
+    pqxx::result command(const std::string& sql) {
+        return direct_exec(sql);
+    }
+    void begin() {
+        command("begin");
+    }
+    void end() noexcept {
+        close();
+    }
+    void do_commit() final {
+        commit_with_messages();
+    }
+    void do_abort() final {
+        command("rollback");
+    }
+#else
+    explicit transaction(any_connection& db) : named{""}, transaction_base{db} {}
+    ~transaction() override = default;
+    pqxx::result command(const std::string& sql) {
+        return direct_exec(sql.c_str());
+    }
+    void begin() {
+        Begin();
+    }
+    void end() noexcept {
+        End();
+    }
+    void do_begin() final {
+        command("begin");
+    }
+    pqxx::result do_exec(const char sql[]) final {
+        try {
+            return direct_exec(sql);
+        } catch (const std::exception&) {
+            abort();
+            throw;
+        }
+    }
+    void do_commit() final {
+        commit_with_messages();
+    }
+    void do_abort() final {
+        reactivation_avoidance_clear();
+        command("rollback");
+    }
+#endif
+    virtual void commit_with_messages() = 0;
+};
+
+} // namespace postgresql::libpqxx
+
+namespace postgresql {
+
+/// From now on messages are written on `db` without a prepared statement.
+inline void write_literally(libpqxx::any_connection& db) {
+    session_note note = recall(&db, db.backendpid());
+    note.statement.clear();
+    note.literal = true;
+    remember(&db, db.backendpid(), note);
+}
+
+} // namespace postgresql
+
+/// For `join` and `send`: a transaction of the user's own.
+class pqxx_session final : public store_session {
+public:
+    explicit pqxx_session(pqxx::dbtransaction& tx)
+        : tx_(&tx)
+        , server_process_(tx.conn().backendpid()) {}
+
+    void require_open() override {
+        try {
+            postgresql::libpqxx::activate(*tx_);
+        } catch (const pqxx::usage_error& e) {
+            refuse_closed(e.what());
+        }
+    }
+
+    void insert(std::span<const envelope> rows) override {
+        // libpqxx 6 reconnects by itself. On the new session there is no transaction.
+        if (!tx_->conn().is_open() || tx_->conn().backendpid() != server_process_)
+            refuse_closed("its connection was lost");
+        const tick_point now = system_clock().ticks();
+        postgresql::session_note note = postgresql::recall(&tx_->conn(), server_process_);
+        std::string sql;
+        if (const std::string name = note.statement_to_prepare(); !name.empty()) {
+            sql = postgresql::put::prepare(name) + "; ";
+            note.statement = name;
+        }
+        sql += note.write(rows);
+        const bool ask = note.doorbell_is_stale(now);
+        if (ask)
+            sql += "; " + postgresql::put::ask_doorbell();
+        try {
+            const pqxx::result answer = tx_->exec(sql);
+            if (ask) {
+                note.doorbell = answer[0][0].as<std::string>();
+                note.doorbell_read_at = now;
+            }
+            postgresql::remember(&tx_->conn(), server_process_, note);
+        } catch (const pqxx::usage_error& e) {
+            refuse_closed(e.what());
+        } catch (const pqxx::invalid_sql_statement_name& e) {
+            postgresql::write_literally(tx_->conn());
+            throw error(error_kind::rejected, e.what(), vanished_hint);
+        } catch (const pqxx::undefined_table& e) {
+            throw error(error_kind::schema_mismatch, e.what(), "run `outbox migrate up --db URL`");
+        } catch (const pqxx::transaction_rollback&) {
+            throw; // the user's own retries know it
+        } catch (const pqxx::sql_error& e) {
+            throw error(
+                error_kind::rejected,
+                std::string{"the messages cannot be written: "} + e.what()
+            );
+        }
+    }
+
+    void poison() noexcept override {
+        try {
+            tx_->abort();
+        } catch (const std::exception&) { // then it is over already
+        }
+    }
+
+    std::string doorbell() override {
+        return postgresql::recall(&tx_->conn(), server_process_).doorbell;
+    }
+
+    static constexpr const char* vanished_hint =
+        "the prepared statement of the outbox has vanished from the session (DISCARD ALL, or a "
+        "pooler); the next transaction will do without";
+
+private:
+    [[noreturn]] static void refuse_closed(const std::string& why) {
+        throw error(
+            error_kind::not_in_transaction,
+            "a message was sent in a transaction that is over: " + why,
+            "send before commit() and abort()"
+        );
+    }
+
+    pqxx::dbtransaction* tx_;
+    int server_process_;
+};
+
+/// What `transact` opens.
+class pqxx_transaction final : public postgresql::libpqxx::transaction {
+public:
+    pqxx_transaction(postgresql::libpqxx::any_connection& db, pending_messages& pending)
+        : postgresql::libpqxx::named{"outbox transaction"}
+        , transaction{db}
+        , pending_(&pending) {
+        try {
+            prepare_session();
+            begin();
+            server_process_ = conn().backendpid();
+        } catch (...) {
+            end();
+            throw;
+        }
+    }
+    /// Rolls back unless committed.
+    ~pqxx_transaction() override { end(); }
+
+    /// A savepoint that lives until it is released or rolled back; the destructor rolls back. The
+    /// messages sent meanwhile go with it.
+    class savepoint_guard {
+    public:
+        explicit savepoint_guard(pqxx_transaction& tx)
+            : tx_(&tx)
+            , messages_before_(tx.pending_->rows.size())
+            , name_("outbox_savepoint_" + std::to_string(++tx.savepoint_count_)) {
+            tx_->exec("savepoint " + name_);
+        }
+        savepoint_guard(const savepoint_guard&) = delete;
+        savepoint_guard& operator=(const savepoint_guard&) = delete;
+        ~savepoint_guard() {
+            try {
+                if (tx_ != nullptr)
+                    rollback();
+            } catch (const std::exception&) { // then the whole transaction is lost
+            }
+        }
+        void release() { end("release savepoint "); }
+        void rollback() {
+            tx_->pending_->rows.resize(messages_before_);
+            end("rollback to savepoint ");
+        }
+
+    private:
+        void end(const char* how) {
+            pqxx_transaction* tx = tx_;
+            tx_ = nullptr;
+            tx->exec(how + name_);
+        }
+
+        pqxx_transaction* tx_;
+        std::size_t messages_before_;
+        std::string name_;
+    };
+    [[nodiscard]] savepoint_guard savepoint() { return savepoint_guard{*this}; }
+
+    /// Commits what was done and what was sent. Called by the user, too: then `transact` has
+    /// nothing left to do.
+    void commit() {
+        if (committed_) {
+            if (pending_->rows.size() > written_)
+                throw usage_error("outbox: a message was sent after its transaction had ended");
+            return;
+        }
+        try {
+            transaction_base::commit();
+        } catch (const pqxx::in_doubt_error& e) {
+            throw error(
+                error_kind::in_doubt,
+                e.what(),
+                "look in the database whether the change is there; do not repeat it blindly"
+            );
+        }
+    }
+
+    // For the producer.
+    pqxx_transaction& user_face() noexcept { return *this; }
+    std::string doorbell() const noexcept {
+        try {
+            return note_.doorbell;
+        } catch (...) {
+            return {};
+        }
+    }
+
+private:
+    // The first trip on a connection, and one in a minute after that: before BEGIN, so that the
+    // user can still choose an isolation level.
+    void prepare_session() {
+        const tick_point now = system_clock().ticks();
+        note_ = postgresql::recall(&conn(), conn().backendpid());
+        const std::string name = note_.statement_to_prepare();
+        if (name.empty() && !note_.doorbell_is_stale(now))
+            return;
+        std::string sql;
+        if (!name.empty())
+            sql = postgresql::put::prepare(name) + "; ";
+        try {
+            note_.doorbell = command(sql + postgresql::put::ask_doorbell())[0][0].as<std::string>();
+        } catch (const pqxx::undefined_table& e) {
+            throw error(error_kind::schema_mismatch, e.what(), "run `outbox migrate up --db URL`");
+        }
+        if (!name.empty())
+            note_.statement = name;
+        note_.doorbell_read_at = now;
+        postgresql::remember(&conn(), conn().backendpid(), note_);
+    }
+
+    void commit_with_messages() override {
+        if (conn().backendpid() != server_process_)
+            throw pqxx::broken_connection{
+                "the connection was lost during the transaction; nothing is committed"};
+        if (!pending_->poisoned_by.empty()) {
+            command("rollback");
+            throw error(
+                error_kind::rejected,
+                "the transaction is rolled back because a message could not be sent: " +
+                    pending_->poisoned_by
+            );
+        }
+        try {
+            // A savepoint fails in a transaction that has already failed, where COMMIT would
+            // quietly roll back.
+            command(
+                (pending_->rows.empty() ? "savepoint outbox_commit" : note_.write(pending_->rows)) +
+                "; commit"
+            );
+        } catch (const pqxx::broken_connection& e) {
+            lost_while_committing(e.what());
+        } catch (const pqxx::statement_completion_unknown& e) {
+            lost_while_committing(e.what());
+        } catch (const std::exception& e) {
+            if (!conn().is_open())
+                lost_while_committing(e.what());
+            if (!failed_before_commit())
+                throw; // COMMIT itself said no: a deferred constraint, a serialization failure
+            command("rollback");
+            explain_failed_write();
+        }
+        committed_ = true;
+        written_ = pending_->rows.size();
+    }
+
+    [[noreturn]] static void lost_while_committing(const std::string& why) {
+        throw pqxx::in_doubt_error{
+            "the connection was lost while committing; whether the transaction is there is not "
+            "known: " +
+            why};
+    }
+
+    // One string, one error: which of its commands was it? After a failed INSERT the transaction is
+    // still there, failed; after a failed COMMIT there is none.
+    bool failed_before_commit() {
+        try {
+            command("savepoint outbox_probe");
+        } catch (const pqxx::sql_error& e) {
+            return e.sqlstate() == "25P02";
+        }
+        return true;
+    }
+
+    // Within the handler of what the INSERT threw.
+    [[noreturn]] void explain_failed_write() {
+        try {
+            throw;
+        } catch (const pqxx::transaction_rollback&) {
+            throw; // the user's own retries know it
+        } catch (const pqxx::invalid_sql_statement_name& e) {
+            postgresql::write_literally(conn());
+            throw error(error_kind::rejected, e.what(), pqxx_session::vanished_hint);
+        } catch (const pqxx::undefined_table& e) {
+            throw error(error_kind::schema_mismatch, e.what(), "run `outbox migrate up --db URL`");
+        } catch (const std::exception& e) {
+            throw error(
+                error_kind::rejected,
+                std::string{"the messages cannot be written, so nothing is committed: "} + e.what()
+            );
+        }
+    }
+
+    pending_messages* pending_;
+    postgresql::session_note note_{};
+    int server_process_ = 0;
+    int savepoint_count_ = 0;
+    bool committed_ = false;
+    std::size_t written_ = 0;
+};
+
+template <std::derived_from<pqxx::dbtransaction> Tx>
+struct adapter<Tx> {
+    using session = pqxx_session;
+};
+
+template <std::derived_from<postgresql::libpqxx::any_connection> Db>
+struct connector<Db> {
+    using transaction = pqxx_transaction;
+};
+
+} // namespace outbox

@@ -1,0 +1,41 @@
+#pragma once
+// What the door knows about a user's connection between two transactions, so that it need not ask
+// again: what is prepared there and where the relay listens. The connection object is the user's
+// and tells nobody when it goes away, so a note counts only as long as the same object talks to the
+// same server process.
+
+#include "outbox/base/clock.hpp"
+#include "outbox/message/envelope.hpp"
+
+#include <chrono>
+#include <span>
+#include <string>
+
+namespace outbox::postgresql {
+
+/// How old the known doorbell may be. A relay that has moved is found by polling until then.
+inline constexpr std::chrono::seconds doorbell_age_max{60};
+
+struct session_note {
+    /// The name of the prepared statement; empty when none is.
+    std::string statement{};
+    /// Messages are written by plain INSERTs: a pooler hands each transaction another session, or
+    /// what was prepared has vanished.
+    bool literal = false;
+    std::string doorbell{};
+    tick_point doorbell_read_at{};
+
+    bool doorbell_is_stale(tick_point now) const noexcept {
+        return doorbell_read_at == tick_point{} || now - doorbell_read_at > doorbell_age_max;
+    }
+    /// A fresh name, when a statement ought to be prepared now.
+    std::string statement_to_prepare() const;
+    /// The SQL that writes `rows`, with what is prepared.
+    std::string write(std::span<const envelope> rows) const;
+};
+
+/// Any thread. An empty note when nothing is known.
+session_note recall(const void* connection, int server_process);
+void remember(const void* connection, int server_process, const session_note& note);
+
+} // namespace outbox::postgresql
