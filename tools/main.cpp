@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
     outbox::tools::add_send_command(app, chosen);
     outbox::tools::add_status_command(app, chosen);
     outbox::tools::add_migrate_command(app, chosen);
+    outbox::tools::add_demo_command(app, chosen);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
@@ -41,5 +42,8 @@ int main(int argc, char** argv) {
     } catch (const outbox::error& e) {
         std::fprintf(stderr, "outbox: %s\n", e.what());
         return exit_code(e.kind());
+    } catch (const std::exception& e) { // of a database's own client, or of the demo's patience
+        std::fprintf(stderr, "outbox: %s\n", e.what());
+        return outbox::tools::exit_failed;
     }
 }

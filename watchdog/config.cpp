@@ -48,7 +48,7 @@ void read_database(config_table& table, database_config& into) {
         into.url = first_line(table, url_file);
     table.require("target", into.target);
     table.read("doorbell", into.doorbell);
-    table.read("lease", into.timing.lease, 1s, 1h);
+    table.read("lease", into.timing.lease, 100ms, 1h);
     table.read("lease_renewal", into.timing.lease_renewal, 10ms, 20min);
     if (into.timing.lease_renewal * 3 > into.timing.lease)
         table.reject("lease_renewal", "must be at most a third of lease", "else one slow answer loses the lease");

@@ -37,6 +37,11 @@ void fault_point(const char* name) noexcept {
         ::kill(::getpid(), SIGKILL);
 }
 
+bool broken_on_purpose(const char* name) noexcept {
+    static const char* const chosen = std::getenv("OUTBOX_BREAK");
+    return chosen != nullptr && std::string_view{chosen} == name;
+}
+
 } // namespace outbox
 
 #endif

@@ -116,9 +116,8 @@ relay_event_type relay::act(const relay_action::read& a) {
     slice found = store().read(options_.shard, a.from, options_.slice);
     relay_event::slice_read event{found.messages.size(), std::move(found.after), found.more};
     if (event.count > 0) {
-#ifdef OUTBOX_BREAK_REVERSE_SLICES
-        std::reverse(found.messages.begin(), found.messages.end());
-#endif
+        if (OUTBOX_BROKEN("relay.reverse_slices"))
+            std::reverse(found.messages.begin(), found.messages.end());
         slot& into = current_.undelivered > 0 ? next_ : current_;
         into.delivered.assign(event.count, false);
         into.undelivered = event.count;

@@ -1,5 +1,7 @@
 #include "outbox/relay/relay_machine.hpp"
 
+#include "outbox/base/fault.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -99,10 +101,10 @@ void relay_machine::on(tick_point now, const relay_event::slice_read& e) {
     }
     poll_interval_ = timing_.poll_shortest;
     (current_ ? next_ : current_) = held_slice{.undelivered = e.count, .after = e.after};
-#ifdef OUTBOX_BREAK_RECORD_BEFORE_DELIVERY
-    unrecorded_ = e.after;
-    record_at_ = now;
-#endif
+    if (OUTBOX_BROKEN("relay.record_before_delivery")) {
+        unrecorded_ = e.after;
+        record_at_ = now;
+    }
 }
 
 void relay_machine::on(tick_point now, const relay_event::wave_news& e) {

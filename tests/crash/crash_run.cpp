@@ -8,7 +8,7 @@
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/base/random.hpp"
-#include "tools/demo/account.hpp"
+#include "tools/demo/audit.hpp"
 #include "tools/demo/audience.hpp"
 #include "tools/demo/stage.hpp"
 
@@ -93,6 +93,8 @@ class nemesis {
                     if (!shops_[i]->running()) // its database was killed under it
                         open_shop(i);
                 }
+                if (!watchdog_->running())
+                    throw error(error_kind::io, watchdog_->describe("the watchdog ended by itself"));
                 return audience_.distinct_count() > from;
             },
             30s,
@@ -178,7 +180,7 @@ class nemesis {
         audience_.await_distinct(placed.size(), 60'000); // what is missing then is lost, and the account says so
         watchdog_->stop(SIGTERM);
         audience_.stop();
-        const account result = draw_account(placed, audience_);
+        const harness::verdict verdict = audit(placed, audience_);
 
         nlohmann::ordered_json out{
             {"db", options_.database},
@@ -186,19 +188,19 @@ class nemesis {
             {"cycles", cycle_},
             {"kills", kills_},
             {"committed", placed.size()},
-            {"delivered", result.delivered},
-            {"lost", result.lost},
-            {"phantom", result.phantom},
-            {"duplicate_deliveries", result.duplicate_deliveries},
-            {"duplicate_effects", result.duplicate_effects},
-            {"order_breaks", result.order_breaks},
+            {"delivered", verdict.arrived - verdict.duplicate_delivery_count},
+            {"lost", verdict.lost.size()},
+            {"phantom", verdict.phantom.size()},
+            {"duplicate_deliveries", verdict.duplicate_delivery_count},
+            {"duplicate_effects", verdict.duplicate_effect_count},
+            {"order_breaks", verdict.reordered.size()},
         };
         std::printf("%s\n", out.dump().c_str());
-        for (const std::string& name : result.names)
-            std::printf("  %s\n", name.c_str());
+        if (!verdict.ok())
+            std::printf("%s\n", harness::to_text(verdict).c_str());
         if (!options_.json_file.empty())
             std::ofstream{options_.json_file} << out.dump(2) << '\n';
-        return result.holds() ? 0 : 1;
+        return verdict.ok() ? 0 : 1;
     }
 
     crash_options options_;

@@ -1,6 +1,7 @@
 #include "tools/demo/audience.hpp"
 
 #include "outbox/base/error.hpp"
+#include "outbox/base/fault.hpp"
 #include "outbox/message/header.hpp"
 
 #include <librdkafka/rdkafka.h>
@@ -67,11 +68,7 @@ class effects_table {
   private:
     bool first_time(const std::string& id) {
         run("insert or ignore into applied values ('" + id + "', 0)");
-        const bool is_new = sqlite3_changes(db_.get()) == 1;
-#ifdef OUTBOX_BREAK_APPLY_EVERY_COPY
-        return true;
-#endif
-        return is_new;
+        return sqlite3_changes(db_.get()) == 1 || OUTBOX_BROKEN("consumer.apply_every_copy");
     }
     void run(const std::string& sql) {
         if (sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)

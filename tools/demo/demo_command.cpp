@@ -4,7 +4,7 @@
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "tools/commands.hpp"
-#include "tools/demo/account.hpp"
+#include "tools/demo/audit.hpp"
 #include "tools/demo/audience.hpp"
 #include "tools/demo/stage.hpp"
 
@@ -86,25 +86,24 @@ class story {
         auto shop = start_shop(third(), stage::relaying::embedded);
         const auto enough = static_cast<std::size_t>(third() / 3);
         const auto deadline = system_clock().ticks() + 60s;
-        std::int64_t left = 0;
-        while (system_clock().ticks() < deadline) {
+        std::size_t committed = 0;
+        while (shop.running() && system_clock().ticks() < deadline) {
             progress();
             std::this_thread::sleep_for(3ms); // a moment later it is at another point of its work
             if (audience_.distinct_count() < enough)
                 continue;
             shop.signal(SIGSTOP);
-            left = stage_.backlog();
-            if (left > 0 || !shop.running())
+            std::this_thread::sleep_for(50ms); // what it had sent before arrives now
+            committed = stage_.open_books()->placed().size();
+            if (committed > audience_.distinct_count())
                 break;
             shop.signal(SIGCONT);
         }
         shop.stop(SIGKILL);
         ++kills_;
         say("   killed    the shop, pid %d, by SIGKILL between COMMIT and delivery", shop.pid());
-        say("   committed %zu, arrived %zu, left behind %lld",
-            stage_.open_books()->placed().size(),
-            audience_.distinct_count(),
-            static_cast<long long>(left));
+        const std::size_t arrived = audience_.distinct_count();
+        say("   committed %zu, arrived %zu, left behind %zu", committed, arrived, committed - arrived);
     }
 
     void kill_the_broker() {
@@ -166,7 +165,7 @@ class story {
         // What the target has but the last watchdog had no time to record may arrive once more; let it.
         audience_.stop();
         const auto books = stage_.open_books()->placed();
-        const demo::account account = demo::draw_account(books, audience_);
+        const harness::verdict verdict = demo::audit(books, audience_);
         const std::chrono::duration<double> took = system_clock().ticks() - began_;
         const auto rolled_back = options_.orders - static_cast<std::int64_t>(books.size());
         chapter("5. The ledger: the shop's own tables against what the consumer received and applied.");
@@ -174,27 +173,27 @@ class story {
             {"orders", options_.orders},
             {"committed", books.size()},
             {"rolled_back", rolled_back},
-            {"delivered", account.delivered},
-            {"lost", account.lost},
-            {"phantom", account.phantom},
-            {"duplicate_deliveries", account.duplicate_deliveries},
-            {"duplicate_effects", account.duplicate_effects},
-            {"order_breaks", account.order_breaks},
+            {"delivered", verdict.arrived - verdict.duplicate_delivery_count},
+            {"lost", verdict.lost.size()},
+            {"phantom", verdict.phantom.size()},
+            {"duplicate_deliveries", verdict.duplicate_delivery_count},
+            {"duplicate_effects", verdict.duplicate_effect_count},
+            {"order_breaks", verdict.reordered.size()},
             {"kills", kills_},
             {"seconds", took.count()},
         };
         for (const auto& [name, value] : result.items())
             std::printf("   %-22s %s\n", name.c_str(), value.dump().c_str());
-        for (const std::string& line : account.names)
-            std::printf("   %s\n", line.c_str());
+        if (!verdict.ok())
+            std::printf("%s\n", harness::to_text(verdict).c_str());
         if (!options_.json_file.empty()) {
             std::ofstream out{options_.json_file};
             out << result.dump(2) << '\n';
             if (!out.flush())
                 throw error(error_kind::io, "cannot write " + options_.json_file);
         }
-        std::printf("\n%s\n", account.holds() ? "Nothing lost, nothing invented, nothing applied twice." : "THE LEDGER DOES NOT HOLD.");
-        return account.holds() ? exit_done : exit_check;
+        std::printf("\n%s\n", verdict.ok() ? "Nothing lost, nothing invented, nothing applied twice." : "THE LEDGER DOES NOT HOLD.");
+        return verdict.ok() ? exit_done : exit_check;
     }
 
     void chapter(const char* title) {

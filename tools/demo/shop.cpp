@@ -1,5 +1,6 @@
 #include "tools/demo/shop.hpp"
 
+#include "outbox/base/error.hpp"
 #include "outbox/base/random.hpp"
 
 #include <string_view>
@@ -20,7 +21,11 @@ std::unique_ptr<shop> open_shop(const std::string& url) {
     constexpr std::string_view sqlite = "sqlite:";
     if (url.starts_with(sqlite))
         return open_sqlite_shop(url.substr(sqlite.size()));
+#ifdef OUTBOX_WITH_POSTGRESQL
     return open_postgresql_shop(url);
+#else
+    throw error(error_kind::invalid_argument, "this build has no shop for " + url);
+#endif
 }
 
 } // namespace outbox::demo

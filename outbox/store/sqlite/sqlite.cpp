@@ -1,6 +1,7 @@
 #include "outbox/store/sqlite/sqlite.hpp"
 
 #include "outbox/base/error.hpp"
+#include "outbox/base/fault.hpp"
 #include "outbox/store/sqlite/statement.hpp"
 
 namespace outbox {
@@ -57,6 +58,8 @@ sqlite_transaction::sqlite_transaction(sqlite3& db, pending_messages& pending)
 sqlite_transaction::~sqlite_transaction() {
     if (open_ && sqlite3_get_autocommit(db_) == 0)
         sqlite3_exec(db_, "rollback", nullptr, nullptr, nullptr);
+    if (open_ && OUTBOX_BROKEN("producer.send_despite_rollback"))
+        sqlite_session{*db_}.insert(pending_->rows);
 }
 
 void sqlite_transaction::execute(const char* sql) {
