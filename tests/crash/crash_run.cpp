@@ -176,6 +176,7 @@ class nemesis {
     int close_the_books() {
         for (const process& shop : shops_)
             shop->stop(SIGKILL);
+        stage_.await_shops_gone();
         const auto placed = books_->placed();
         audience_.await_distinct(placed.size(), 60'000); // what is missing then is lost, and the account says so
         watchdog_->stop(SIGTERM);

@@ -100,6 +100,7 @@ class story {
             shop.signal(SIGCONT);
         }
         shop.stop(SIGKILL);
+        stage_.await_shops_gone();
         ++kills_;
         say("   killed    the shop, pid %d, by SIGKILL between COMMIT and delivery", shop.pid());
         const std::size_t arrived = audience_.distinct_count();

@@ -1,5 +1,6 @@
 #include "tools/demo/stage.hpp"
 
+#include "harness/wait_until.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/base/hex.hpp"
 #include "outbox/base/random.hpp"
@@ -94,7 +95,7 @@ harness::child_process stage::start_shop(
     std::vector<std::string> argv{
         (options_.programs / "outbox").string(),
         "demo-shop",
-        "--db", url_,
+        "--db", postgres_ ? url_ + "?application_name=shop" : url_,
         "--topic", topic_,
         "--seed", std::to_string(seed),
         "--first", std::to_string(first),
@@ -107,6 +108,16 @@ harness::child_process stage::start_shop(
         argv.push_back(broker_address());
     }
     return harness::child_process{{.argv = std::move(argv), .env = std::move(env)}};
+}
+
+void stage::await_shops_gone() {
+    if (!postgres_)
+        return;
+    harness::wait_until(
+        [&] { return postgres_->psql("select 1 from pg_stat_activity where application_name = 'shop'").empty(); },
+        std::chrono::seconds{30},
+        "the sessions of the killed shops to end"
+    );
 }
 
 harness::child_process stage::start_watchdog(std::map<std::string, std::string> env) {

@@ -58,6 +58,8 @@ class stage {
         relaying how,
         std::map<std::string, std::string> env = {}
     );
+    /// After shops were killed: a server may still be committing what they sent last. Waits until it is done.
+    void await_shops_gone();
     harness::child_process start_watchdog(std::map<std::string, std::string> env = {});
 
   private:
