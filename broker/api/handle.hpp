@@ -1,0 +1,21 @@
+#pragma once
+// The declarations of all handlers. Each stands in the file of its name.
+
+#include "broker/api/call.hpp"
+#include "broker/api/core.hpp"
+#include "wire/apis.hpp"
+
+namespace outbox::broker {
+
+void handle_api_versions(core& broker, call<wire::api_versions_api> request);
+void handle_create_topics(core& broker, call<wire::create_topics_api> request);
+void handle_delete_topics(core& broker, call<wire::delete_topics_api> request);
+void handle_describe_configs(core& broker, call<wire::describe_configs_api> request);
+void handle_fetch(core& broker, call<wire::fetch_api> request);
+void handle_find_coordinator(core& broker, call<wire::find_coordinator_api> request);
+void handle_init_producer_id(core& broker, call<wire::init_producer_id_api> request);
+void handle_list_offsets(core& broker, call<wire::list_offsets_api> request);
+void handle_metadata(core& broker, call<wire::metadata_api> request);
+void handle_produce(core& broker, call<wire::produce_api> request);
+
+} // namespace outbox::broker
