@@ -1,6 +1,7 @@
-// The nemesis. Two shops, a watchdog and a broker (and PostgreSQL) at work; again and again one of them is killed with
-// SIGKILL, at a random moment or at a named point of its code, and started again; at the end everything that was
-// committed must have arrived, in order, once in effect. Everything is drawn from the seed that is printed.
+// The nemesis. Two shops, two watchdogs and a broker (and PostgreSQL) at work; again and again one of them is killed with
+// SIGKILL, at a random moment or at a named point of its code, and started again, or a watchdog is frozen for longer than
+// its lease and comes back; at the end everything that was committed must have arrived, in order, once in effect.
+// Everything is drawn from the seed that is printed.
 //
 //   crash_run --db sqlite|postgres --cycles N [--seed S] [--json FILE]
 
@@ -58,7 +59,8 @@ class nemesis {
     int run() {
         for (std::size_t i = 0; i < shops_.size(); ++i)
             open_shop(i);
-        watchdog_ = start_watchdog({});
+        for (process& watchdog : watchdogs_)
+            watchdog = start_watchdog({});
         for (cycle_ = 0; cycle_ < options_.cycles; ++cycle_) {
             await_progress();
             kill_somebody();
@@ -93,8 +95,10 @@ class nemesis {
                     if (!shops_[i]->running()) // its database was killed under it
                         open_shop(i);
                 }
-                if (!watchdog_->running())
-                    throw error(error_kind::io, watchdog_->describe("the watchdog ended by itself"));
+                for (const process& watchdog : watchdogs_) {
+                    if (!watchdog->running())
+                        throw error(error_kind::io, watchdog->describe("a watchdog ended by itself"));
+                }
                 return audience_.distinct_count() > from;
             },
             30s,
@@ -108,8 +112,10 @@ class nemesis {
         std::this_thread::sleep_for(std::chrono::microseconds(random_.below(40'000))); // the random moment
         if (die < 35)
             kill_shop(random_.below(shops_.size()));
+        else if (die < 65)
+            kill_watchdog(watchdogs_[random_.below(watchdogs_.size())]);
         else if (die < 75)
-            kill_watchdog();
+            freeze_watchdog(*watchdogs_[random_.below(watchdogs_.size())]);
         else if (die < 95 || !has_postgres)
             kill_broker();
         else
@@ -129,15 +135,24 @@ class nemesis {
         open_shop(i);
     }
 
-    void kill_watchdog() {
+    void kill_watchdog(process& watchdog) {
         last_ = "watchdog";
         ++kills_["watchdog"];
-        watchdog_->stop(SIGKILL);
+        watchdog->stop(SIGKILL);
         if (random_.below(2) == 0) {
-            watchdog_ = start_watchdog(point(watchdog_points[random_.below(watchdog_points.size())]));
-            await_death(*watchdog_);
+            watchdog = start_watchdog(point(watchdog_points[random_.below(watchdog_points.size())]));
+            await_death(*watchdog);
         }
-        watchdog_ = start_watchdog({});
+        watchdog = start_watchdog({});
+    }
+
+    // As a long pause of the machine does: it comes back and does not know that its lease is gone.
+    void freeze_watchdog(harness::child_process& watchdog) {
+        last_ = "frozen watchdog";
+        ++kills_["frozen"];
+        watchdog.signal(SIGSTOP);
+        std::this_thread::sleep_for(std::chrono::milliseconds(random_.below(1'200)));
+        watchdog.signal(SIGCONT);
     }
 
     void kill_broker() {
@@ -179,7 +194,8 @@ class nemesis {
         stage_.await_shops_gone();
         const auto placed = books_->placed();
         audience_.await_distinct(placed.size(), 60'000); // what is missing then is lost, and the account says so
-        watchdog_->stop(SIGTERM);
+        for (const process& watchdog : watchdogs_)
+            watchdog->stop(SIGTERM);
         audience_.stop();
         const harness::verdict verdict = audit(placed, audience_);
 
@@ -210,7 +226,7 @@ class nemesis {
     std::unique_ptr<shop> books_;
     audience audience_;
     std::array<process, 2> shops_;
-    process watchdog_;
+    std::array<process, 2> watchdogs_;
     int cycle_ = 0;
     std::map<std::string, int> kills_;
     std::string last_ = "start";

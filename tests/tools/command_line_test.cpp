@@ -1,0 +1,97 @@
+// `outbox` as people and scripts meet it: what it prints, how it ends, what it says when something is wrong.
+
+#include "harness/child_process.hpp"
+#include "harness/free_port.hpp"
+#include "harness/postgres_server.hpp"
+#include "harness/program_path.hpp"
+#include "harness/temp_dir.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace outbox::tools {
+namespace {
+
+class command_line : public ::testing::Test {
+  protected:
+    harness::temp_dir folder;
+    std::string url = "sqlite:" + (folder / "shop.db").string();
+
+    static harness::run_result run(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), harness::our_program("outbox").string());
+        return harness::run_to_end({.argv = std::move(arguments)});
+    }
+    static nlohmann::json run_json(std::vector<std::string> arguments) {
+        arguments.emplace_back("--json");
+        const auto result = run(std::move(arguments));
+        EXPECT_TRUE(result.status.ok()) << result.stderr_text;
+        return nlohmann::json::parse(result.stdout_text);
+    }
+    static void expect_refusal(const harness::run_result& result, int code, const std::string& words) {
+        EXPECT_EQ(result.status.code, code) << result.stderr_text;
+        EXPECT_NE(result.stderr_text.find(words), std::string::npos) << result.stderr_text;
+    }
+    void migrate() { ASSERT_TRUE(run({"migrate", "up", "--db", url}).status.ok()); }
+};
+
+TEST_F(command_line, migrates_sends_and_shows_on_sqlite) {
+    EXPECT_EQ(run({"migrate", "up", "--db", url}).stdout_text, "applied 001 outbox\n");
+    EXPECT_TRUE(run({"migrate", "validate", "--db", url}).status.ok());
+    const auto sent = run_json({"send", "--db", url, "--subject", "a.b", "--key", "k", "--tag", "x", "--tag", "y",
+                                "--property", "p=v=w", "--payload", "hello"});
+    EXPECT_EQ(sent.at("subject"), "a.b");
+    EXPECT_EQ(sent.at("message_id").get<std::string>().size(), 36U);
+    const auto status = run_json({"status", "--db", url});
+    EXPECT_EQ(status.at("backlog"), 1);
+    EXPECT_GE(status.at("oldest_age_ms"), 0);
+    EXPECT_EQ(status.at("lease_holder"), "");
+    EXPECT_NE(run({"status", "--db", url}).stdout_text.find("none: start outbox-watchdog"), std::string::npos);
+}
+
+TEST_F(command_line, does_the_same_on_postgresql) {
+    const harness::postgres_server server;
+    url = server.url();
+    EXPECT_TRUE(run({"migrate", "up", "--db", url}).status.ok());
+    EXPECT_TRUE(run({"send", "--db", url, "--subject", "a.b", "--payload", "hello"}).status.ok());
+    EXPECT_EQ(run_json({"status", "--db", url}).at("backlog"), 1);
+}
+
+TEST_F(command_line, sends_a_file_byte_by_byte) {
+    migrate();
+    std::ofstream{folder / "payload"} << std::string("\0\r\n\xff", 4);
+    EXPECT_TRUE(run({"send", "--db", url, "--subject", "a", "--payload-file", (folder / "payload").string()}).status.ok());
+    const auto shown = harness::run_to_end(
+        {.argv = {"sqlite3", (folder / "shop.db").string(), "select hex(payload) from outbox_message"}}
+    );
+    EXPECT_EQ(shown.stdout_text, "000D0AFF\n");
+    expect_refusal(run({"send", "--db", url, "--subject", "a", "--payload-file", "/nowhere"}), 1, "cannot read /nowhere");
+}
+
+TEST_F(command_line, says_what_is_wrong_with_the_arguments) {
+    migrate();
+    expect_refusal(run({"send", "--db", url, "--subject", "a b", "--payload", "x"}), 2, "bad subject");
+    expect_refusal(run({"send", "--db", url, "--subject", "a", "--tag", "a,b", "--payload", "x"}), 2, "bad tag");
+    expect_refusal(run({"send", "--db", url, "--subject", "a", "--property", "p", "--payload", "x"}), 2, "name=value");
+    expect_refusal(run({"send", "--db", url, "--subject", "a"}), 2, "--payload");
+    expect_refusal(run({"status", "--db", "oracle://x"}), 2, "sqlite:PATH");
+    expect_refusal(run({"frobnicate"}), 2, "");
+    EXPECT_EQ(run_json({"status", "--db", url}).at("backlog"), 0) << "nothing of it was sent";
+}
+
+TEST_F(command_line, tells_an_absent_database_from_one_without_tables) {
+    expect_refusal(run({"status", "--db", url}), 3, "cannot open");
+    const std::string closed = "postgresql://nobody:secret@127.0.0.1:" + std::to_string(harness::free_port()) + "/x";
+    const auto refused = run({"status", "--db", closed});
+    expect_refusal(refused, 3, "127.0.0.1");
+    EXPECT_EQ(refused.stderr_text.find("secret"), std::string::npos) << "the password is shown";
+
+    std::ofstream{folder / "shop.db"};
+    expect_refusal(run({"status", "--db", url}), 1, "outbox migrate up");
+    EXPECT_EQ(run({"migrate", "validate", "--db", url}).status.code, 4);
+}
+
+} // namespace
+} // namespace outbox::tools
