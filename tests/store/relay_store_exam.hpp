@@ -189,6 +189,8 @@ TYPED_TEST_P(relay_store_exam, one_owner_at_a_time) {
     EXPECT_LE(refused.held_for, 60s);
 
     first->release(0, held.epoch);
+    EXPECT_EQ(second->status(0).lease_holder, "");
+    EXPECT_EQ(second->status(0).lease_left, 0ms);
     const lease taken = this->take(*second, "second");
     EXPECT_EQ(taken.epoch, held.epoch + 1);
 }

@@ -19,7 +19,8 @@ using std::chrono::milliseconds;
 // or by ctid.
 constexpr const char* session_setup =
     "set synchronous_commit = off; set enable_seqscan = off; set enable_bitmapscan = off;"
-    " set plan_cache_mode = force_generic_plan; set jit = off; set work_mem = '32MB'";
+    " set max_parallel_workers_per_gather = 0; set plan_cache_mode = force_generic_plan;"
+    " set jit = off; set work_mem = '32MB'";
 
 // So many places are asked for at once. With the rest of their last transaction.
 constexpr int places_per_trip = 100'000;
@@ -34,8 +35,9 @@ constexpr statement take_lease{
 
 constexpr statement look_at_lease{
     "outbox_look_at_lease",
-    "select owner, epoch, (extract(epoch from greatest(lease_until - clock_timestamp(),"
-    " interval '0')) * 1000)::bigint, cursor_window, cursor_seq"
+    "select owner, epoch, case when lease_until > clock_timestamp() then greatest(0, (extract("
+    "epoch from lease_until - clock_timestamp()) * 1000)::bigint) else 0 end,"
+    " cursor_window, cursor_seq"
     " from outbox.relay where shard = $1::smallint",
     "cannot read the relay's lease"};
 
