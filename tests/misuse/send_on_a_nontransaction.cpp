@@ -1,0 +1,5 @@
+// expect: constraints not satisfied|unsatisfied constraints|no matching function
+#include "outbox/producer/producer.hpp"
+#include "outbox/store/postgresql/pqxx.hpp"
+
+void f(outbox::producer& producer, pqxx::nontransaction& tx) { producer.send(tx, {.to = outbox::subject{"a"}}); }

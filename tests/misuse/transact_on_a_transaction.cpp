@@ -1,0 +1,7 @@
+// expect: constraints not satisfied|unsatisfied constraints|no matching function
+#include "outbox/producer/producer.hpp"
+#include "outbox/store/postgresql/pqxx.hpp"
+
+void f(outbox::producer& producer, pqxx::work& tx) {
+    producer.transact(tx, [](auto&, outbox::outgoing&) {});
+}
