@@ -3,10 +3,28 @@
 #include "outbox/base/crc32c.hpp"
 #include "outbox/base/error.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
 namespace outbox {
+
+std::vector<migration_state>
+compare(std::span<const migration> ours, std::span<const recorded_migration> recorded) {
+    std::vector<migration_state> states;
+    for (const migration& m : ours) {
+        const auto found = std::ranges::find(recorded, m.version, &recorded_migration::version);
+        const bool applied = found != recorded.end();
+        states.push_back(
+            {m.version, std::string{m.name}, applied, applied && found->checksum != checksum(m)}
+        );
+    }
+    for (const recorded_migration& r : recorded) {
+        if (std::ranges::find(ours, r.version, &migration::version) == ours.end())
+            states.push_back({r.version, r.name, true, true});
+    }
+    return states;
+}
 
 void require_current(std::span<const migration_state> states) {
     for (const migration_state& state : states) {

@@ -37,6 +37,17 @@ public:
     virtual std::vector<migration_state> up() = 0;
 };
 
+/// One line of the database's own list of applied versions.
+struct recorded_migration {
+    int version = 0;
+    std::string name{};
+    std::string checksum{};
+};
+
+/// What status() says: `ours` beside what the database has `recorded`.
+std::vector<migration_state>
+compare(std::span<const migration> ours, std::span<const recorded_migration> recorded);
+
 /// Throws outbox::error (schema_mismatch) with what to do, unless every version of `states` is
 /// applied and unaltered.
 void require_current(std::span<const migration_state> states);

@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -32,37 +31,22 @@ public:
         : db_(url, {.statement = seconds{600}, .lock = seconds{10}, .answer = seconds{620}}) {}
 
     std::vector<migration_state> status() override {
-        std::map<int, std::pair<std::string, std::string>> applied;
+        std::vector<recorded_migration> recorded;
         const rows known = db_.query(
             "select to_regclass('outbox.schema_version') is not null",
             "cannot read the schema"
         );
         if (known.bytes(0, 0) == "t") {
-            const rows recorded = db_.query(
-                "select version, name, checksum from outbox.schema_version",
+            const rows list = db_.query(
+                "select version, name, checksum from outbox.schema_version order by version",
                 "cannot read outbox.schema_version"
             );
-            for (int row = 0; row < recorded.count(); ++row)
-                applied[std::atoi(recorded.text(row, 0).c_str())] = {
-                    recorded.text(row, 1),
-                    recorded.text(row, 2)};
+            for (int row = 0; row < list.count(); ++row)
+                recorded.push_back(
+                    {std::atoi(list.text(row, 0).c_str()), list.text(row, 1), list.text(row, 2)}
+                );
         }
-
-        std::vector<migration_state> states;
-        for (const migration& m : migrations) {
-            const auto found = applied.find(m.version);
-            const bool is_applied = found != applied.end();
-            states.push_back(
-                {m.version,
-                 std::string{m.name},
-                 is_applied,
-                 is_applied && found->second.second != checksum(m)}
-            );
-            applied.erase(m.version);
-        }
-        for (const auto& [version, what] : applied)
-            states.push_back({version, what.first, true, true});
-        return states;
+        return compare(migrations, recorded);
     }
 
     std::vector<migration_state> up() override {

@@ -7,7 +7,6 @@
 #include "outbox/store/sqlite/statement.hpp"
 #include "outbox_sqlite_migrations.hpp"
 
-#include <map>
 #include <string>
 #include <utility>
 
@@ -22,37 +21,20 @@ public:
 
     std::vector<migration_state> status() override {
         connect(false);
-        std::map<int, std::pair<std::string, std::string>> applied;
+        std::vector<recorded_migration> recorded;
         statement known{
             db_.get(),
             "select 1 from sqlite_schema where name = 'outbox_schema_version'",
             "cannot read the schema"};
         if (known.step()) {
-            statement recorded{
+            statement list{
                 db_.get(),
-                "select version, name, checksum from outbox_schema_version",
+                "select version, name, checksum from outbox_schema_version order by version",
                 "cannot read outbox_schema_version"};
-            while (recorded.step())
-                applied[static_cast<int>(recorded.number(0))] = {
-                    recorded.blob(1),
-                    recorded.blob(2)};
+            while (list.step())
+                recorded.push_back({static_cast<int>(list.number(0)), list.blob(1), list.blob(2)});
         }
-
-        std::vector<migration_state> states;
-        for (const migration& m : migrations) {
-            const auto found = applied.find(m.version);
-            const bool is_applied = found != applied.end();
-            states.push_back(
-                {m.version,
-                 std::string{m.name},
-                 is_applied,
-                 is_applied && found->second.second != checksum(m)}
-            );
-            applied.erase(m.version);
-        }
-        for (const auto& [version, what] : applied)
-            states.push_back({version, what.first, true, true});
-        return states;
+        return compare(migrations, recorded);
     }
 
     std::vector<migration_state> up() override {
