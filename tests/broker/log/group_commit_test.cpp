@@ -16,10 +16,8 @@ namespace {
 class bell {
 public:
     void ring() {
-        {
-            const std::lock_guard lock{mutex_};
-            ++count_;
-        }
+        const std::lock_guard lock{mutex_};
+        ++count_;
         changed_.notify_all();
     }
     void wait_for(int count) {
@@ -40,7 +38,8 @@ private:
 struct group_commit_test : ::testing::Test {
     simulated_disk disk;
     seeded_random random{1};
-    bell progress;
+    bell progress; // both outlive every log manager, whose thread rings them
+    bell answers;
     log_options options{
         .directory = "/data",
         .witness_sync = std::chrono::milliseconds{1},
@@ -53,7 +52,7 @@ TEST_F(group_commit_test, consumers_see_nothing_while_the_fsync_is_held_back) {
     ASSERT_FALSE(logs.create_topic("t", 1, {}));
     const auto log = logs.find_partition("t", 0);
     disk.hold_syncs(true);
-    bell acked;
+    bell& acked = answers;
     for (int i = 0; i < 10; ++i) {
         bytes batch = make_batch({});
         const auto result = log->append(batch);
@@ -79,7 +78,7 @@ TEST_F(group_commit_test, what_arrives_during_a_flush_is_the_next_group) {
     log_manager logs{disk, system_clock(), random, options};
     ASSERT_FALSE(logs.create_topic("t", 1, {}));
     const auto log = logs.find_partition("t", 0);
-    bell acked;
+    bell& acked = answers;
     const auto send = [&] {
         bytes batch = make_batch({});
         log->when_durable(log->append(batch).ticket, [&](std::error_code) { acked.ring(); });
@@ -100,7 +99,7 @@ TEST_F(group_commit_test, many_producers_and_readers_agree) {
         logs.create_topic("t", 2, {{"segment.bytes", "4096"}, {"index.interval.bytes", "500"}})
     );
     std::atomic<bool> stop{false};
-    bell acked;
+    bell& acked = answers;
     std::mutex ledger_mutex;
     std::vector<std::vector<std::string>> ledger(2);
     std::vector<std::thread> threads;
@@ -179,7 +178,7 @@ TEST_F(group_commit_test, an_fsync_error_reaches_every_waiting_producer) {
     const auto log = logs.find_partition("t", 0);
     disk.fail_syncs("/t-0/", 1);
     disk.hold_syncs(true);
-    bell failed;
+    bell& failed = answers;
     for (int i = 0; i < 20; ++i) {
         bytes batch = make_batch({});
         log->when_durable(log->append(batch).ticket, [&](std::error_code ec) {
@@ -193,7 +192,7 @@ TEST_F(group_commit_test, an_fsync_error_reaches_every_waiting_producer) {
 }
 
 TEST_F(group_commit_test, the_destructor_answers_who_still_waits) {
-    bell closed;
+    bell& closed = answers;
     {
         log_manager logs{disk, system_clock(), random, options};
         ASSERT_FALSE(logs.create_topic("t", 1, {{"flush.messages", "1"}}));

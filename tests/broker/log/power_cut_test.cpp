@@ -45,7 +45,7 @@ struct story {
         const auto result = log->append(batch);
         if (result.error)
             return;
-        log->when_durable(result.ticket, [&, value, result](std::error_code ec) {
+        log->when_durable(result.ticket, [this, topic, value, result](std::error_code ec) {
             if (ec || topic != "t")
                 return;
             acked[result.base_offset] = value;
