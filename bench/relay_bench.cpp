@@ -1,0 +1,134 @@
+// How fast a backlog goes out. Ours publishes every message to a durable broker and waits for its
+// acknowledgement; the others only take theirs out of the database. The comparison favours them, on
+// purpose.
+
+#include "bench/benches.hpp"
+#include "bench/contest.hpp"
+#include "bench/ours.hpp"
+#include "bench/pgq.hpp"
+#include "bench/usual_outbox.hpp"
+#include "bench/workload.hpp"
+#include "harness/broker_server.hpp"
+#include "harness/postgres_server.hpp"
+#include "outbox/base/clock.hpp"
+#include "outbox/base/error.hpp"
+
+#include <memory>
+
+namespace outbox::bench {
+
+namespace {
+
+/// Messages that came and went behind the held snapshot before the first round.
+constexpr long dead_messages = 300'000;
+
+void require_all(long taken, long wanted) {
+    if (taken != wanted)
+        throw error{
+            error_kind::io,
+            std::to_string(taken) + " of " + std::to_string(wanted) + " messages came"};
+}
+
+double rate_of(long count, const std::function<void()>& work) {
+    const auto begin = system_clock().ticks();
+    work();
+    return static_cast<double>(count) /
+           std::chrono::duration<double>(system_clock().ticks() - begin).count();
+}
+
+void drain_contest(
+    machine& where,
+    const settings& how,
+    long count,
+    bool held,
+    int rounds,
+    std::vector<figure>& figures
+) {
+    const auto name =
+        "relay.postgresql.drain." + std::to_string(count) + (held ? ".held_snapshot" : "");
+    if (!how.wants(name))
+        return;
+    harness::postgres_server server{{.settings = server_settings()}};
+    harness::broker_server broker{{.arguments = {"--flush", "sync"}}};
+    pg db{server.url()};
+    make_accounts(db);
+    delete_loop raw{db};
+    pgq peer{db};
+    ours relay{server.url(), broker.address()};
+    relay.fill(db, 1); // makes the topic
+    relay.drain(1);
+
+    std::unique_ptr<pg> holder;
+    if (held) {
+        holder = std::make_unique<pg>(server.url());
+        holder->execute("begin isolation level repeatable read; select count(*) from account");
+        raw.fill(dead_messages);
+        raw.drain();
+        peer.fill(dead_messages);
+        peer.drain();
+        relay.fill(db, dead_messages);
+        relay.drain(dead_messages);
+    }
+    contest drain{
+        where,
+        std::to_string(count) + " messages of " + std::to_string(payload_bytes) + " bytes, " +
+            (held ? "an old snapshot held while " + std::to_string(dead_messages) +
+                        " others came and went"
+                  : "nobody in the way"),
+        "messages/s"};
+    drain.add({
+        .name = "delete loop, nothing published",
+        .prepare =
+            [&] {
+                if (!held)
+                    raw.clear();
+                raw.fill(count);
+                db.execute("checkpoint");
+            },
+        .measure = [&] { return rate_of(count, [&] { require_all(raw.drain(), count); }); },
+    });
+    drain.add({
+        .name = "PgQ, nothing published",
+        .prepare =
+            [&] {
+                if (!held)
+                    peer.clear();
+                peer.fill(count);
+                db.execute("checkpoint");
+            },
+        .measure = [&] { return rate_of(count, [&] { require_all(peer.drain(), count); }); },
+    });
+    drain.add({
+        .name = "outbox, published and acked",
+        .prepare =
+            [&] {
+                if (!held)
+                    relay.clear(db);
+                relay.fill(db, count);
+                db.execute("checkpoint");
+            },
+        .measure = [&] { return static_cast<double>(count) / relay.drain(count); },
+    });
+    drain.run(rounds);
+    figures.push_back(
+        drain.compare(name, "outbox, published and acked", "delete loop, nothing published")
+    );
+    figures.push_back(drain.compare(
+        name + ".against_pgq",
+        "outbox, published and acked",
+        "PgQ, nothing published"
+    ));
+}
+
+} // namespace
+
+std::vector<figure> relay_bench(machine& where, const settings& how) {
+    std::vector<figure> figures;
+    for (const auto& [count, rounds] : {std::pair{10'000L, 7}, {100'000L, 5}, {1'000'000L, 3}}) {
+        for (const bool held : {false, true})
+            drain_contest(where, how, count, held, how.rounds_or(rounds), figures);
+    }
+    return figures;
+}
+
+} // namespace outbox::bench
