@@ -76,12 +76,14 @@ constexpr statement all_cursors{
 
 // The whole window from the last snapshot ($2 its xmax, $3 what ran then) to now, if it is no more
 // than one slice; else only the fact that it is more. What still runs is left alone: its rows can
-// be many, and every look at them would be in vain.
+// be many, and every look at them would be in vain. A number beyond this snapshot can only come
+// from another cluster (see adopt_foreign_rows) and would be in every window.
 constexpr statement read_small_window{
     "outbox_read_small_window",
     "with w as materialized ("
     " (select " OUTBOX_PG_COLUMNS ", " OUTBOX_PG_SIZE " as size from outbox.message m"
-    "   where m.xid >= $2::xid8 and m.shard = $1::smallint limit $4::bigint + 1)"
+    "   where m.xid >= $2::xid8 and m.xid < pg_snapshot_xmax(pg_current_snapshot())"
+    "   and m.shard = $1::smallint limit $4::bigint + 1)"
     " union all"
     " (select " OUTBOX_PG_COLUMNS ", " OUTBOX_PG_SIZE " as size from outbox.message m"
     "   where m.xid = any (array(select x from unnest($3::xid8[]) x"
@@ -324,9 +326,8 @@ cursor relay_store::recorded_cursor(int shard) {
         recorded = {.window = row.text(0, 3), .seq = row.number(0, 4)};
 
     const window between = window_of(recorded);
-    if (is_start(recorded)) {
-        adopt_foreign_rows();
-    } else {
+    adopt_foreign_rows();
+    if (!is_start(recorded)) {
         const auto now = snapshot::parse(
             db_.query("select pg_current_snapshot()", "cannot take a snapshot").text(0, 0)
         );
@@ -340,7 +341,6 @@ cursor relay_store::recorded_cursor(int shard) {
                              : "the transaction numbers have gone back") +
                     "; every message still in the outbox is delivered again");
             recorded = {};
-            adopt_foreign_rows();
         } else if (between.taken_by.timeline != identity_.timeline) {
             log(log_level::warning,
                 "store",

@@ -10,10 +10,14 @@ namespace {
 
 using texts = std::vector<std::string>;
 
+// What commits asynchronously stays in memory for a while.
+const harness::postgres_options slow_wal_writer{
+    .settings = {"wal_writer_delay=2s", "autovacuum=off", "recovery_init_sync_method=syncfs"}};
+
 // With synchronous_commit=off a commit is visible before it is durable, and this server's WAL
 // writer takes its time. What the relay has read must be there after a crash.
 TEST(postgresql_crash, what_was_read_is_still_there_afterwards) {
-    harness::postgres_server server{{.settings = {"wal_writer_delay=2s", "autovacuum=off"}}};
+    harness::postgres_server server{slow_wal_writer};
     open_database(server.url())->open_migrator()->up();
     texts read;
     {
@@ -29,7 +33,7 @@ TEST(postgresql_crash, what_was_read_is_still_there_afterwards) {
         sql.send("not read, and lost");
     }
     EXPECT_EQ(read.size(), 20U);
-    server.kill();
+    server.stop(harness::postgres_stop::immediate); // the WAL writer gets no last word
     server.start();
     sql_session sql{server.url()};
     EXPECT_EQ(
@@ -40,7 +44,7 @@ TEST(postgresql_crash, what_was_read_is_still_there_afterwards) {
 
 // A crash takes back the last moments, and transaction numbers are given out again.
 TEST(postgresql_crash, a_cursor_from_before_it_passes_nothing_over) {
-    harness::postgres_server server{{.settings = {"wal_writer_delay=2s", "autovacuum=off"}}};
+    harness::postgres_server server{slow_wal_writer};
     open_database(server.url())->open_migrator()->up();
     cursor before;
     {
@@ -52,7 +56,7 @@ TEST(postgresql_crash, a_cursor_from_before_it_passes_nothing_over) {
             sql.execute("select pg_current_xact_id()");
         before = store.read(0, before, {}).after; // nothing to read: nothing made durable
     }
-    server.kill();
+    server.stop(harness::postgres_stop::immediate); // the WAL writer gets no last word
     server.start();
     sql_session sql{server.url()};
     sql.send("1"); // under a number that the cursor has seen finished
@@ -61,7 +65,7 @@ TEST(postgresql_crash, a_cursor_from_before_it_passes_nothing_over) {
 }
 
 TEST(postgresql_crash, a_relay_finds_its_place_after_it) {
-    harness::postgres_server server;
+    harness::postgres_server server{{.settings = {"recovery_init_sync_method=syncfs"}}};
     open_database(server.url())->open_migrator()->up();
     {
         sql_session sql{server.url()};
