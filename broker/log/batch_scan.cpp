@@ -1,6 +1,7 @@
 #include "broker/log/batch_scan.hpp"
 
 #include "broker/log/format.hpp"
+#include "outbox/base/crc32c.hpp"
 
 #include <algorithm>
 
@@ -53,7 +54,7 @@ scan_result scan_batches(
     std::uint64_t limit,
     std::int64_t expected,
     checksums mode,
-    const std::function<visit(const batch_header&, std::uint64_t position)>& visitor
+    const std::function<visit(const wire::batch_header&, std::uint64_t position)>& visitor
 ) {
     piecewise reader{file, limit, mode == checksums::verify ? piece_bytes : head_piece_bytes};
     scan_result result;
@@ -65,22 +66,22 @@ scan_result scan_batches(
         return result;
     };
     while (result.position < limit) {
-        const bytes_view head = reader.at(result.position, batch_header_bytes, result.error);
+        const bytes_view head = reader.at(result.position, wire::batch_header_bytes, result.error);
         if (result.error)
             return end(scan_end::disk_error);
-        if (head.size() < batch_header_bytes)
+        if (head.size() < wire::batch_header_bytes)
             return end(scan_end::bad_frame, "the file ends inside the head of a batch");
-        const batch_header header = parse_batch_header(head);
-        if (!header.is_plausible())
+        const wire::batch_header header = *wire::read_batch_header(head);
+        if (!is_plausible(header))
             return end(scan_end::bad_frame, "this is not the head of a batch");
         if (result.next_offset >= 0 && header.base_offset != result.next_offset)
             return end(scan_end::bad_frame, "the offset is not the one that follows");
-        if (header.size() > limit - result.position)
+        if (header.total_bytes() > limit - result.position)
             return end(scan_end::bad_frame, "the file ends inside a batch");
         if (mode == checksums::verify) {
             std::uint32_t checksum = 0;
-            std::uint64_t done = batch_checksum_counts_from;
-            while (done < header.size()) {
+            std::uint64_t done = batch_checksum_begins_at;
+            while (done < header.total_bytes()) {
                 bytes_view piece = reader.at(result.position + done, 1, result.error);
                 if (result.error)
                     return end(scan_end::disk_error);
@@ -89,13 +90,13 @@ scan_result scan_batches(
                 piece = piece.substr(
                     0,
                     static_cast<std::size_t>(
-                        std::min<std::uint64_t>(piece.size(), header.size() - done)
+                        std::min<std::uint64_t>(piece.size(), header.total_bytes() - done)
                     )
                 );
                 checksum = crc32c(piece, checksum);
                 done += piece.size();
             }
-            if (checksum != header.checksum)
+            if (checksum != header.crc)
                 return end(scan_end::bad_frame, "the checksum does not match");
         }
         switch (visitor(header, result.position)) {
@@ -106,8 +107,8 @@ scan_result scan_batches(
         case visit::refuse:
             return end(scan_end::bad_frame, "the leader epoch is not the one of this offset");
         }
-        result.position += header.size();
-        result.next_offset = header.next_offset();
+        result.position += header.total_bytes();
+        result.next_offset = next_offset(header);
     }
     return end(scan_end::at_limit);
 }
@@ -145,16 +146,17 @@ bool may_be_torn(
         }
         return false;
     };
-    const bytes_view head = reader.at(position, batch_header_bytes, ec);
-    if (ec || head.size() < batch_header_bytes)
+    const bytes_view head = reader.at(position, wire::batch_header_bytes, ec);
+    if (ec || head.size() < wire::batch_header_bytes)
         return true;
-    const batch_header header = parse_batch_header(head);
-    if (misses_a_sector(position, position + batch_header_bytes))
+    const wire::batch_header header = *wire::read_batch_header(head);
+    if (misses_a_sector(position, position + wire::batch_header_bytes))
         return true;
     // The whole head was written, and nobody writes a head like this.
-    if (!header.is_plausible() || header.base_offset != expected)
+    if (!is_plausible(header) || header.base_offset != expected)
         return false;
-    return header.size() > limit - position || misses_a_sector(position, position + header.size());
+    return header.total_bytes() > limit - position ||
+           misses_a_sector(position, position + header.total_bytes());
 }
 
 } // namespace outbox::broker

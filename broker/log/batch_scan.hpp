@@ -3,8 +3,8 @@
 // must stand there: a head that cannot be one, an offset that does not follow, a length beyond the
 // file, or (where asked) a wrong checksum. Memory stays bounded whatever a length claims.
 
-#include "broker/log/batch_header.hpp"
 #include "broker/log/disk.hpp"
+#include "broker/log/stored_batch.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -46,7 +46,7 @@ scan_result scan_batches(
     std::uint64_t limit,
     std::int64_t expected,
     checksums mode,
-    const std::function<visit(const batch_header&, std::uint64_t position)>& visitor
+    const std::function<visit(const wire::batch_header&, std::uint64_t position)>& visitor
 );
 
 /// Is everything in [position, limit) zero?

@@ -1,17 +1,17 @@
 #include "broker/log/checked_file.hpp"
 
-#include "broker/log/big_endian.hpp"
 #include "broker/log/format.hpp"
 #include "outbox/base/crc32c.hpp"
+#include "wire/writer.hpp"
 
 namespace outbox::broker {
 
 bytes checked_file_bytes(std::string_view magic, std::uint32_t version, bytes_view body) {
     bytes out{magic};
-    append_big_endian(out, version);
+    wire::writer{out}.uint32(version);
     bytes checked;
-    append_big_endian(checked, version);
-    append_big_endian(out, crc32c(body, crc32c(checked)));
+    wire::writer{checked}.uint32(version);
+    wire::writer{out}.uint32(crc32c(body, crc32c(checked)));
     out.append(body);
     return out;
 }
@@ -23,12 +23,12 @@ std::optional<bytes_view> checked_file_body(
     file_state& state
 ) {
     state = file_state::damaged;
-    big_endian_reader reader{content};
+    wire::reader reader{content};
     const bytes_view found_magic = reader.take(magic.size());
     const bytes_view version_bytes = content.substr(std::min(content.size(), magic.size()), 4);
-    const auto found_version = reader.number<std::uint32_t>();
-    const auto checksum = reader.number<std::uint32_t>();
-    const bytes_view body = reader.take(reader.left());
+    const auto found_version = reader.uint32();
+    const auto checksum = reader.uint32();
+    const bytes_view body = reader.take(reader.remaining());
     if (content.size() < format::checked_header_bytes || found_magic != magic ||
         crc32c(body, crc32c(version_bytes)) != checksum)
         return std::nullopt;
@@ -97,6 +97,16 @@ write_outcome write_checked_file(
         return write_outcome::in_doubt;
     files.sync_directory(directory, ec);
     return ec ? write_outcome::in_doubt : write_outcome::durable;
+}
+
+void append_text(bytes& out, bytes_view text) {
+    wire::writer{out}.uint32(static_cast<std::uint32_t>(text.size()));
+    out.append(text);
+}
+
+bytes_view read_text(wire::reader& from) {
+    const std::uint32_t size = from.uint32();
+    return from.take(size);
 }
 
 } // namespace outbox::broker

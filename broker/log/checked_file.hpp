@@ -3,6 +3,7 @@
 // renamed, and the directory synced. A checksum tells a damaged one from a good one.
 
 #include "broker/log/disk.hpp"
+#include "wire/reader.hpp"
 
 #include <optional>
 #include <string>
@@ -58,5 +59,9 @@ std::optional<bytes_view> checked_file_body(
     std::uint32_t version,
     file_state& state
 );
+
+/// How such a file holds a text: its length (4) and the bytes.
+void append_text(bytes& out, bytes_view text);
+bytes_view read_text(wire::reader& from);
 
 } // namespace outbox::broker

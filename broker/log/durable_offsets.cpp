@@ -1,8 +1,9 @@
 #include "broker/log/durable_offsets.hpp"
 
-#include "broker/log/big_endian.hpp"
 #include "broker/log/format.hpp"
 #include "outbox/base/crc32c.hpp"
+#include "wire/reader.hpp"
+#include "wire/writer.hpp"
 
 #include <algorithm>
 
@@ -17,16 +18,16 @@ struct decoded {
 };
 
 std::optional<decoded> decode_witness(bytes_view data) {
-    big_endian_reader reader{data};
+    wire::reader reader{data};
     decoded result;
-    const auto magic = reader.number<std::uint32_t>();
-    result.partition = reader.number<std::int32_t>();
+    const auto magic = reader.uint32();
+    result.partition = reader.int32();
     const bytes_view id = reader.take(result.id.size());
-    result.record.durable_end = reader.number<std::int64_t>();
-    result.record.log_start = reader.number<std::int64_t>();
-    result.sequence = reader.number<std::uint32_t>();
+    result.record.durable_end = reader.int64();
+    result.record.log_start = reader.int64();
+    result.sequence = reader.uint32();
     reader.take(format::witness_record_bytes - 4 - 44);
-    const auto checksum = reader.number<std::uint32_t>();
+    const auto checksum = reader.uint32();
     if (!reader.ok() || magic != format::witness_magic ||
         crc32c(data.substr(0, format::witness_record_bytes - 4)) != checksum)
         return std::nullopt;
@@ -43,14 +44,14 @@ bytes encode_witness(
     const witness_record& record
 ) {
     bytes out;
-    append_big_endian(out, format::witness_magic);
-    append_big_endian(out, partition);
+    wire::writer{out}.uint32(format::witness_magic);
+    wire::writer{out}.int32(partition);
     out.append(id.begin(), id.end());
-    append_big_endian(out, record.durable_end);
-    append_big_endian(out, record.log_start);
-    append_big_endian(out, sequence);
+    wire::writer{out}.int64(record.durable_end);
+    wire::writer{out}.int64(record.log_start);
+    wire::writer{out}.uint32(sequence);
     out.resize(format::witness_record_bytes - 4);
-    append_big_endian(out, crc32c(out));
+    wire::writer{out}.uint32(crc32c(out));
     return out;
 }
 

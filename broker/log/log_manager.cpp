@@ -1,6 +1,5 @@
 #include "broker/log/log_manager.hpp"
 
-#include "broker/log/big_endian.hpp"
 #include "broker/log/checked_file.hpp"
 #include "broker/log/committer.hpp"
 #include "broker/log/durable_offsets.hpp"
@@ -11,6 +10,8 @@
 #include "broker/log/topic_registry.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/base/log.hpp"
+#include "wire/reader.hpp"
+#include "wire/writer.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -247,8 +248,8 @@ void log_manager::impl::write_file(std::string_view name, std::string_view magic
 
 void log_manager::impl::open_identity() {
     if (const auto body = read_file(format::identity_file, format::identity_magic)) {
-        big_endian_reader reader{*body};
-        cluster_id_ = reader.text();
+        wire::reader reader{*body};
+        cluster_id_ = read_text(reader);
         return;
     }
     std::error_code ec;
@@ -271,7 +272,7 @@ void log_manager::impl::open_identity() {
 bool log_manager::impl::open_boot_epoch() {
     std::int32_t last = 0;
     if (const auto body = read_file(format::boot_epoch_file, format::boot_epoch_magic)) {
-        last = big_endian_reader{*body}.number<std::int32_t>();
+        last = wire::reader{*body}.int32();
     } else {
         std::error_code ec;
         if (files_.exists(path(format::topics_file), ec))
@@ -289,10 +290,10 @@ bool log_manager::impl::open_boot_epoch() {
         format::data_version
     );
     if (mark.state == file_state::good)
-        clean = big_endian_reader{mark.body}.number<std::int32_t>() == last;
+        clean = wire::reader{mark.body}.int32() == last;
     leader_epoch_ = last + 1;
     bytes body;
-    append_big_endian(body, leader_epoch_);
+    wire::writer{body}.int32(leader_epoch_);
     // From here on the mark of the last run counts no more: it names another epoch.
     write_file(format::boot_epoch_file, format::boot_epoch_magic, body);
     return clean;
@@ -411,23 +412,23 @@ void log_manager::impl::recover_partitions(bool clean) {
         format::data_version
     );
     if (stored.state == file_state::good) {
-        big_endian_reader reader{stored.body};
-        const auto count = reader.number<std::uint32_t>();
+        wire::reader reader{stored.body};
+        const auto count = reader.uint32();
         for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
             topic_id id{};
             const bytes_view raw = reader.take(id.size());
             std::copy(raw.begin(), raw.end(), id.begin());
-            const auto partition = reader.number<std::int32_t>();
+            const auto partition = reader.int32();
             std::vector<epoch_start> starts;
-            for (auto left = reader.number<std::uint32_t>(); left > 0 && reader.ok(); --left) {
+            for (auto left = reader.uint32(); left > 0 && reader.ok(); --left) {
                 epoch_start start;
-                start.epoch = reader.number<std::int32_t>();
-                start.offset = reader.number<std::int64_t>();
+                start.epoch = reader.int32();
+                start.offset = reader.int64();
                 starts.push_back(start);
             }
             histories[{id, partition}] = epoch_history{std::move(starts)};
         }
-        histories_known = reader.at_end();
+        histories_known = reader.ok() && reader.remaining() == 0;
     }
     if (!histories_known)
         log(log_level::warning,
@@ -520,16 +521,16 @@ void log_manager::impl::write_leader_epochs() {
     std::uint32_t count = 0;
     for (const auto& [name, topic] : topics_)
         count += static_cast<std::uint32_t>(topic.partitions.size());
-    append_big_endian(body, count);
+    wire::writer{body}.uint32(count);
     for (const auto& [name, topic] : topics_) {
         for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
             body.append(topic.registered.id.begin(), topic.registered.id.end());
-            append_big_endian(body, static_cast<std::int32_t>(i));
+            wire::writer{body}.int32(static_cast<std::int32_t>(i));
             const auto starts = topic.partitions[i]->epochs();
-            append_big_endian(body, static_cast<std::uint32_t>(starts.size()));
+            wire::writer{body}.uint32(static_cast<std::uint32_t>(starts.size()));
             for (const epoch_start& start : starts) {
-                append_big_endian(body, start.epoch);
-                append_big_endian(body, start.offset);
+                wire::writer{body}.int32(start.epoch);
+                wire::writer{body}.int64(start.offset);
             }
         }
     }
@@ -898,14 +899,14 @@ std::int64_t log_manager::impl::next_producer_id(std::error_code& ec) {
                 format::data_version
             );
             if (stored.state == file_state::good)
-                start = big_endian_reader{stored.body}.number<std::int64_t>();
+                start = wire::reader{stored.body}.int64();
             else if (stored.state != file_state::missing) {
                 ec = log_errc::metadata_failed;
                 return -1;
             }
         }
         bytes body;
-        append_big_endian(body, start + format::producer_id_block);
+        wire::writer{body}.int64(start + format::producer_id_block);
         const auto outcome = write_checked_file(
             files_,
             options_.directory,
@@ -997,7 +998,7 @@ std::error_code log_manager::impl::close() {
     keep_first(ec);
     if (!first) {
         bytes body;
-        append_big_endian(body, leader_epoch_);
+        wire::writer{body}.int32(leader_epoch_);
         (void)write_checked_file(
             files_,
             options_.directory,

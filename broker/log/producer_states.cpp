@@ -1,4 +1,6 @@
 #include "broker/log/producer_states.hpp"
+#include "wire/reader.hpp"
+#include "wire/writer.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -11,7 +13,7 @@ std::int32_t sequence_after(std::int32_t sequence, std::int32_t steps) noexcept 
     return static_cast<std::int32_t>(sum % count);
 }
 
-producer_states::decision producer_states::check(const batch_header& batch) const {
+producer_states::decision producer_states::check(const wire::batch_header& batch) const {
     const auto found = states_.find(batch.producer_id);
     if (found == states_.end() || found->second.batch_count == 0)
         return {};
@@ -44,7 +46,7 @@ producer_states::state& producer_states::touch(std::int64_t producer_id) {
     return place->second;
 }
 
-void producer_states::note(const batch_header& batch) {
+void producer_states::note(const wire::batch_header& batch) {
     if (count_max_ == 0)
         return;
     state& known = touch(batch.producer_id);
@@ -66,17 +68,17 @@ void producer_states::note(const batch_header& batch) {
 
 bytes producer_states::encode() const {
     bytes out;
-    append_big_endian(out, static_cast<std::uint32_t>(by_age_.size()));
+    wire::writer{out}.uint32(static_cast<std::uint32_t>(by_age_.size()));
     for (const std::int64_t producer_id : by_age_) {
         const state& known = states_.at(producer_id);
-        append_big_endian(out, producer_id);
-        append_big_endian(out, known.epoch);
-        append_big_endian(out, static_cast<std::uint8_t>(known.batch_count));
+        wire::writer{out}.int64(producer_id);
+        wire::writer{out}.int16(known.epoch);
+        wire::writer{out}.int8(static_cast<std::int8_t>(known.batch_count));
         for (std::size_t i = 0; i < known.batch_count; ++i) {
-            append_big_endian(out, known.batches[i].first_sequence);
-            append_big_endian(out, known.batches[i].last_sequence);
-            append_big_endian(out, known.batches[i].base_offset);
-            append_big_endian(out, known.batches[i].last_offset);
+            wire::writer{out}.int32(known.batches[i].first_sequence);
+            wire::writer{out}.int32(known.batches[i].last_sequence);
+            wire::writer{out}.int64(known.batches[i].base_offset);
+            wire::writer{out}.int64(known.batches[i].last_offset);
         }
     }
     return out;
@@ -84,22 +86,22 @@ bytes producer_states::encode() const {
 
 std::optional<producer_states> producer_states::decode(bytes_view body, std::size_t count_max) {
     producer_states result{count_max};
-    big_endian_reader reader{body};
-    const auto count = reader.number<std::uint32_t>();
+    wire::reader reader{body};
+    const auto count = reader.uint32();
     for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
-        const auto producer_id = reader.number<std::int64_t>();
-        const auto epoch = reader.number<std::int16_t>();
-        const std::size_t batch_count = reader.number<std::uint8_t>();
+        const auto producer_id = reader.int64();
+        const auto epoch = reader.int16();
+        const auto batch_count = static_cast<std::size_t>(reader.int8()); // negative: too many
         if (batch_count > format::producer_batches_max || result.states_.count(producer_id) != 0)
             return std::nullopt;
         state read;
         read.epoch = epoch;
         read.batch_count = batch_count;
         for (std::size_t k = 0; k < batch_count; ++k) {
-            read.batches[k].first_sequence = reader.number<std::int32_t>();
-            read.batches[k].last_sequence = reader.number<std::int32_t>();
-            read.batches[k].base_offset = reader.number<std::int64_t>();
-            read.batches[k].last_offset = reader.number<std::int64_t>();
+            read.batches[k].first_sequence = reader.int32();
+            read.batches[k].last_sequence = reader.int32();
+            read.batches[k].base_offset = reader.int64();
+            read.batches[k].last_offset = reader.int64();
         }
         if (!reader.ok() || count_max == 0)
             continue;
@@ -108,7 +110,7 @@ std::optional<producer_states> producer_states::decode(bytes_view body, std::siz
         known = read;
         known.age = age;
     }
-    if (!reader.at_end())
+    if ((!reader.ok() || reader.remaining() > 0))
         return std::nullopt;
     return result;
 }

@@ -7,8 +7,8 @@
 // may have expired. Sequence numbers run from 0 to 2^31 - 1 and then begin again at 0. One thread
 // at a time.
 
-#include "broker/log/batch_header.hpp"
 #include "broker/log/format.hpp"
+#include "broker/log/stored_batch.hpp"
 #include "outbox/base/bytes.hpp"
 
 #include <array>
@@ -39,11 +39,11 @@ public:
     };
 
     /// What to do with a batch of a producer (producer id >= 0). Changes nothing.
-    decision check(const batch_header& batch) const;
+    decision check(const wire::batch_header& batch) const;
 
     /// `batch` stands in the log at its base offset. Forgets the producer silent the longest when
     /// there are too many.
-    void note(const batch_header& batch);
+    void note(const wire::batch_header& batch);
 
     std::size_t count() const noexcept { return states_.size(); }
 

@@ -141,7 +141,7 @@ private:
             part.zero_filled_to,
             expected,
             checksums::verify,
-            [&](const batch_header& batch, std::uint64_t at) {
+            [&](const wire::batch_header& batch, std::uint64_t at) {
                 if (landing >= 0 && at == landing_position && batch.last_offset() != landing)
                     return visit::refuse;
                 if (!epoch_is_right(batch))
@@ -165,10 +165,10 @@ private:
         return true;
     }
 
-    bool epoch_is_right(const batch_header& batch) {
+    bool epoch_is_right(const wire::batch_header& batch) {
         if (in_.epochs)
-            return in_.epochs->epoch_of(batch.base_offset) == batch.leader_epoch;
-        if (batch.leader_epoch < 0 || batch.leader_epoch < last_epoch_seen_)
+            return in_.epochs->epoch_of(batch.base_offset) == batch.partition_leader_epoch;
+        if (batch.partition_leader_epoch < 0 || batch.partition_leader_epoch < last_epoch_seen_)
             return false;
         return true;
     }
@@ -252,13 +252,14 @@ private:
                 part.zero_filled_to,
                 expected_,
                 checksums::verify,
-                [&](const batch_header& batch, std::uint64_t position) {
+                [&](const wire::batch_header& batch, std::uint64_t position) {
                     if (!epoch_is_right(batch))
                         return visit::refuse;
-                    if (!in_.epochs && (rebuilt_.empty() || batch.leader_epoch > last_epoch_seen_))
-                        rebuilt_.begin(batch.leader_epoch, batch.base_offset);
-                    last_epoch_seen_ = batch.leader_epoch;
-                    if (batch.base_offset <= durable_end_ && durable_end_ < batch.next_offset() &&
+                    if (!in_.epochs &&
+                        (rebuilt_.empty() || batch.partition_leader_epoch > last_epoch_seen_))
+                        rebuilt_.begin(batch.partition_leader_epoch, batch.base_offset);
+                    last_epoch_seen_ = batch.partition_leader_epoch;
+                    if (batch.base_offset <= durable_end_ && durable_end_ < next_offset(batch) &&
                         batch.base_offset != durable_end_)
                         return visit::refuse; // the witness points into a batch
                     if (batch.base_offset >= durable_end_ && !tail_) {

@@ -1,6 +1,8 @@
 #include "broker/log/segment.hpp"
 
 #include "broker/log/format.hpp"
+#include "wire/reader.hpp"
+#include "wire/writer.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -15,8 +17,8 @@ bytes encode_offset_index(
     bytes out;
     out.reserve(entries.size() * format::offset_index_entry_bytes);
     for (const auto& entry : entries) {
-        append_big_endian(out, static_cast<std::int32_t>(entry.last_offset - base_offset));
-        append_big_endian(out, entry.position);
+        wire::writer{out}.int32(static_cast<std::int32_t>(entry.last_offset - base_offset));
+        wire::writer{out}.uint32(entry.position);
     }
     return out;
 }
@@ -25,8 +27,8 @@ bytes encode_time_index(std::int64_t base_offset, const std::vector<time_index_e
     bytes out;
     out.reserve(entries.size() * format::time_index_entry_bytes);
     for (const auto& entry : entries) {
-        append_big_endian(out, entry.timestamp_ms);
-        append_big_endian(out, static_cast<std::int32_t>(entry.offset - base_offset));
+        wire::writer{out}.int64(entry.timestamp_ms);
+        wire::writer{out}.int32(static_cast<std::int32_t>(entry.offset - base_offset));
     }
     return out;
 }
@@ -37,10 +39,10 @@ decode_offset_index(std::int64_t base_offset, bytes_view data) {
         return std::nullopt;
     std::vector<offset_index_entry> entries;
     entries.reserve(data.size() / format::offset_index_entry_bytes);
-    big_endian_reader reader{data};
-    while (!reader.at_end()) {
-        const auto relative = reader.number<std::int32_t>();
-        const auto position = reader.number<std::uint32_t>();
+    wire::reader reader{data};
+    while ((!reader.ok() || reader.remaining() > 0)) {
+        const auto relative = reader.int32();
+        const auto position = reader.uint32();
         const offset_index_entry entry{base_offset + relative, position};
         if (relative < 0 || (!entries.empty() && (entry.last_offset <= entries.back().last_offset ||
                                                   entry.position <= entries.back().position)))
@@ -56,10 +58,10 @@ decode_time_index(std::int64_t base_offset, bytes_view data) {
         return std::nullopt;
     std::vector<time_index_entry> entries;
     entries.reserve(data.size() / format::time_index_entry_bytes);
-    big_endian_reader reader{data};
-    while (!reader.at_end()) {
-        const auto timestamp = reader.number<std::int64_t>();
-        const auto relative = reader.number<std::int32_t>();
+    wire::reader reader{data};
+    while ((!reader.ok() || reader.remaining() > 0)) {
+        const auto timestamp = reader.int64();
+        const auto relative = reader.int32();
         const time_index_entry entry{timestamp, base_offset + relative};
         if (relative < 0 ||
             (!entries.empty() && (entry.timestamp_ms <= entries.back().timestamp_ms ||
@@ -110,11 +112,11 @@ parse_segment_file_name(std::string_view name, std::string_view suffix) {
     return offset;
 }
 
-void segment::note(const batch_header& batch, std::int64_t index_interval_bytes) {
+void segment::note(const wire::batch_header& batch, std::int64_t index_interval_bytes) {
     if (size == 0)
-        first_timestamp_ms = batch.max_timestamp_ms;
-    if (batch.max_timestamp_ms > max_timestamp_ms) {
-        max_timestamp_ms = batch.max_timestamp_ms;
+        first_timestamp_ms = batch.max_timestamp;
+    if (batch.max_timestamp > max_timestamp_ms) {
+        max_timestamp_ms = batch.max_timestamp;
         max_timestamp_offset = batch.last_offset();
     }
     if (bytes_since_index_entry > static_cast<std::uint64_t>(index_interval_bytes)) {
@@ -122,9 +124,9 @@ void segment::note(const batch_header& batch, std::int64_t index_interval_bytes)
         finish_indexes();
         bytes_since_index_entry = 0;
     }
-    bytes_since_index_entry += batch.size();
-    size += batch.size();
-    end_offset = batch.next_offset();
+    bytes_since_index_entry += batch.total_bytes();
+    size += batch.total_bytes();
+    end_offset = next_offset(batch);
 }
 
 void segment::finish_indexes() {

@@ -7,8 +7,8 @@
 // A segment is guarded by the mutex of its log, except that anyone who holds it may read from
 // `file`, and that what concerns a closed segment no longer changes.
 
-#include "broker/log/batch_header.hpp"
 #include "broker/log/disk.hpp"
+#include "broker/log/stored_batch.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -65,7 +65,7 @@ struct segment {
     std::uint64_t bytes_since_index_entry = 0;
 
     /// A batch was written at `size`: moves the end and notes it in the indexes.
-    void note(const batch_header& batch, std::int64_t index_interval_bytes);
+    void note(const wire::batch_header& batch, std::int64_t index_interval_bytes);
     /// Before the indexes are written: the last time entry names the largest timestamp.
     void finish_indexes();
 };

@@ -80,13 +80,13 @@ std::error_code segmented_log::refusal() const {
 append_result segmented_log::append(std::span<char> batch) {
     append_result result;
     const bytes_view view_of_batch{batch.data(), batch.size()};
-    if (batch.size() < batch_header_bytes) {
+    if (batch.size() < wire::batch_header_bytes) {
         result.error = log_errc::malformed_batch;
         return result;
     }
-    batch_header header = parse_batch_header(view_of_batch);
+    wire::batch_header header = *wire::read_batch_header(view_of_batch);
     header.base_offset = 0;
-    if (!header.is_plausible() || header.size() != batch.size() ||
+    if (!is_plausible(header) || header.total_bytes() != batch.size() ||
         header.record_count != std::int64_t{header.last_offset_delta} + 1) {
         result.error = log_errc::malformed_batch;
         return result;
@@ -132,7 +132,7 @@ append_result segmented_log::append(std::span<char> batch) {
         // for each batch.
         const bool is_old =
             active->first_timestamp_ms >= 0 &&
-            header.max_timestamp_ms - active->first_timestamp_ms > config_.segment_age.count();
+            header.max_timestamp - active->first_timestamp_ms > config_.segment_age.count();
         const bool overflows = log_end_ + header.last_offset_delta - active->base_offset >
                                std::numeric_limits<std::int32_t>::max();
         if (active->size > 0 && (is_full || is_old || overflows)) {
@@ -144,9 +144,8 @@ append_result segmented_log::append(std::span<char> batch) {
         }
         if (!result.error) {
             header.base_offset = log_end_;
-            header.leader_epoch = around_.leader_epoch;
-            store_big_endian(batch.data(), header.base_offset);
-            store_big_endian(batch.data() + 12, header.leader_epoch);
+            header.partition_leader_epoch = around_.leader_epoch;
+            wire::stamp_batch(batch, header.base_offset, header.partition_leader_epoch);
             std::error_code ec;
             const bytes_view parts[] = {view_of_batch};
             write_all(*active->file, active->size, parts, ec);
@@ -621,8 +620,8 @@ std::error_code segmented_log::collect(
     const start_point start = find_start(offset, guide);
     if (!start.part)
         return log_errc::offset_out_of_range;
-    const auto epoch_is_right = [&](const batch_header& batch) {
-        return seen.epochs->epoch_of(batch.base_offset) == batch.leader_epoch;
+    const auto epoch_is_right = [&](const wire::batch_header& batch) {
+        return seen.epochs->epoch_of(batch.base_offset) == batch.partition_leader_epoch;
     };
 
     // Heads only, up to the batch that holds the offset.
@@ -634,7 +633,7 @@ std::error_code segmented_log::collect(
         start.limit,
         start.base_offset,
         checksums::skip,
-        [&](const batch_header& batch, std::uint64_t) {
+        [&](const wire::batch_header& batch, std::uint64_t) {
             if (std::exchange(first, false) && start.base_offset < 0 &&
                 batch.last_offset() != start.last_offset)
                 return visit::refuse;
@@ -656,38 +655,39 @@ std::error_code segmented_log::collect(
     std::int64_t expected = found_base;
     bytes data;
     std::error_code ec;
-    data.resize(static_cast<std::size_t>(
-        std::min<std::uint64_t>(std::max(size_max, batch_header_bytes), start.limit - position)
-    ));
+    data.resize(static_cast<std::size_t>(std::min<std::uint64_t>(
+        std::max(size_max, wire::batch_header_bytes),
+        start.limit - position
+    )));
     data.resize(start.part->file->read_at(position, data.data(), data.size(), ec));
     if (ec)
         return ec;
     std::size_t taken = 0;
-    while (expected < seen.readable_end && data.size() - taken >= batch_header_bytes) {
-        const batch_header batch = parse_batch_header(bytes_view{data}.substr(taken));
-        const bool follows = batch.is_plausible() && batch.base_offset == expected &&
-                             batch.size() <= start.limit - position && epoch_is_right(batch);
-        if (follows && batch.size() > data.size() - taken) {
+    while (expected < seen.readable_end && data.size() - taken >= wire::batch_header_bytes) {
+        const wire::batch_header batch = *wire::read_batch_header(bytes_view{data}.substr(taken));
+        const bool follows = is_plausible(batch) && batch.base_offset == expected &&
+                             batch.total_bytes() <= start.limit - position && epoch_is_right(batch);
+        if (follows && batch.total_bytes() > data.size() - taken) {
             if (taken > 0)
                 break;
-            data.resize(static_cast<std::size_t>(batch.size()));
+            data.resize(static_cast<std::size_t>(batch.total_bytes()));
             data.resize(start.part->file->read_at(position, data.data(), data.size(), ec));
             if (ec)
                 return ec;
-            if (data.size() < batch.size())
+            if (data.size() < batch.total_bytes())
                 return log_errc::corrupt_data;
         }
-        const auto size = static_cast<std::size_t>(follows ? batch.size() : 0);
-        if (!follows || !checksum_matches(batch, bytes_view{data}.substr(taken, size))) {
+        const auto size = static_cast<std::size_t>(follows ? batch.total_bytes() : 0);
+        if (!follows || wire::batch_crc(bytes_view{data}.substr(taken, size)) != batch.crc) {
             if (taken > 0)
                 break; // what is good is served; the next read meets the rest
             return log_errc::corrupt_data;
         }
-        if (batch.next_offset() > seen.readable_end)
+        if (next_offset(batch) > seen.readable_end)
             break;
         taken += size;
         position += size;
-        expected = batch.next_offset();
+        expected = next_offset(batch);
         if (taken >= size_max)
             break;
     }
@@ -748,10 +748,10 @@ batch_result segmented_log::batch_at(std::int64_t offset, const view& seen) cons
     batch_result result;
     result.error = collect_or_report(offset, 1, seen, result.batch);
     if (!result.error && !result.batch.empty()) {
-        const batch_header batch = parse_batch_header(result.batch);
+        const wire::batch_header batch = *wire::read_batch_header(result.batch);
         result.base_offset = batch.base_offset;
-        result.max_timestamp_ms = batch.max_timestamp_ms;
-        result.leader_epoch = batch.leader_epoch;
+        result.max_timestamp_ms = batch.max_timestamp;
+        result.leader_epoch = batch.partition_leader_epoch;
     }
     return result;
 }
@@ -796,11 +796,10 @@ batch_result segmented_log::find_timestamp(std::int64_t timestamp_ms) const {
                 start.limit,
                 start.base_offset,
                 checksums::skip,
-                [&](const batch_header& batch, std::uint64_t) {
+                [&](const wire::batch_header& batch, std::uint64_t) {
                     if (batch.base_offset >= seen.readable_end)
                         return visit::stop;
-                    if (batch.last_offset() < seen.log_start ||
-                        batch.max_timestamp_ms < timestamp_ms)
+                    if (batch.last_offset() < seen.log_start || batch.max_timestamp < timestamp_ms)
                         return visit::go_on;
                     found = batch.last_offset();
                     return visit::stop;
@@ -968,8 +967,8 @@ void segmented_log::enforce_retention() {
                 oldest->size,
                 oldest->base_offset,
                 checksums::skip,
-                [&](const batch_header& batch, std::uint64_t) {
-                    largest = std::max(largest, batch.max_timestamp_ms);
+                [&](const wire::batch_header& batch, std::uint64_t) {
+                    largest = std::max(largest, batch.max_timestamp);
                     return visit::go_on;
                 }
             );

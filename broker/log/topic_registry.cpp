@@ -1,8 +1,10 @@
 #include "broker/log/topic_registry.hpp"
 
-#include "broker/log/big_endian.hpp"
+#include "broker/log/checked_file.hpp"
 #include "broker/log/topic_name.hpp"
 #include "outbox/base/hex.hpp"
+#include "wire/reader.hpp"
+#include "wire/writer.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -11,15 +13,15 @@ namespace outbox::broker {
 
 bytes encode_topics(const topic_list& topics) {
     bytes out;
-    append_big_endian(out, static_cast<std::uint32_t>(topics.size()));
+    wire::writer{out}.uint32(static_cast<std::uint32_t>(topics.size()));
     for (const registered_topic& topic : topics) {
         append_text(out, topic.name);
         out.append(topic.id.begin(), topic.id.end());
-        append_big_endian(out, static_cast<std::uint8_t>(topic.state));
-        append_big_endian(out, static_cast<std::uint32_t>(topic.created_in_epoch.size()));
+        wire::writer{out}.int8(static_cast<std::int8_t>(topic.state));
+        wire::writer{out}.uint32(static_cast<std::uint32_t>(topic.created_in_epoch.size()));
         for (const std::int32_t epoch : topic.created_in_epoch)
-            append_big_endian(out, epoch);
-        append_big_endian(out, static_cast<std::uint32_t>(topic.overrides.size()));
+            wire::writer{out}.int32(epoch);
+        wire::writer{out}.uint32(static_cast<std::uint32_t>(topic.overrides.size()));
         for (const auto& [key, value] : topic.overrides) {
             append_text(out, key);
             append_text(out, value);
@@ -30,28 +32,28 @@ bytes encode_topics(const topic_list& topics) {
 
 std::optional<topic_list> decode_topics(bytes_view body) {
     topic_list topics;
-    big_endian_reader reader{body};
-    const auto count = reader.number<std::uint32_t>();
+    wire::reader reader{body};
+    const auto count = reader.uint32();
     for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
         registered_topic topic;
-        topic.name = reader.text();
+        topic.name = read_text(reader);
         const bytes_view id = reader.take(topic.id.size());
         std::copy(id.begin(), id.end(), topic.id.begin());
-        const auto state = reader.number<std::uint8_t>();
+        const auto state = reader.int8();
         topic.state = static_cast<topic_state>(state);
-        const auto partition_count = reader.number<std::uint32_t>();
+        const auto partition_count = reader.uint32();
         for (std::uint32_t k = 0; k < partition_count && reader.ok(); ++k)
-            topic.created_in_epoch.push_back(reader.number<std::int32_t>());
-        const auto override_count = reader.number<std::uint32_t>();
+            topic.created_in_epoch.push_back(reader.int32());
+        const auto override_count = reader.uint32();
         for (std::uint32_t k = 0; k < override_count && reader.ok(); ++k) {
-            const std::string key{reader.text()};
-            topic.overrides[key] = reader.text();
+            const std::string key{read_text(reader)};
+            topic.overrides[key] = read_text(reader);
         }
-        if (!reader.ok() || state > 1 || !is_valid_topic_name(topic.name))
+        if (!reader.ok() || state < 0 || state > 1 || !is_valid_topic_name(topic.name))
             return std::nullopt;
         topics.push_back(std::move(topic));
     }
-    if (!reader.at_end())
+    if ((!reader.ok() || reader.remaining() > 0))
         return std::nullopt;
     return topics;
 }

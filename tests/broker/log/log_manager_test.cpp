@@ -1,8 +1,6 @@
 #include "tests/broker/log/fixture.hpp"
 
-#include "broker/log/big_endian.hpp"
-#include "broker/log/topic_registry.hpp"
-#include "outbox/base/crc32c.hpp"
+#include "broker/log/checked_file.hpp"
 #include "outbox/base/error.hpp"
 
 #include <set>
@@ -226,15 +224,7 @@ TEST_F(log_manager_test, damaged_metadata_stops_the_start_and_changes_nothing) {
 TEST_F(log_manager_test, a_newer_format_is_refused_by_name) {
     create("t");
     kill();
-    bytes body;
-    disk->set_content("/data/identity", [] {
-        bytes newer{"OBXIDENT"};
-        append_big_endian(newer, std::uint32_t{2});
-        bytes version;
-        append_big_endian(version, std::uint32_t{2});
-        append_big_endian(newer, crc32c("body", crc32c(version)));
-        return newer + "body";
-    }());
+    disk->set_content("/data/identity", checked_file_bytes("OBXIDENT", 2, "body"));
     try {
         open();
         FAIL();

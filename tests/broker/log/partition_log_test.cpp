@@ -1,6 +1,6 @@
 #include "tests/broker/log/fixture.hpp"
 
-#include "broker/log/batch_header.hpp"
+#include "wire/record_batch.hpp"
 
 #include <map>
 #include <thread>
@@ -21,9 +21,9 @@ TEST_F(partition_log_test, offsets_are_dense_and_batches_come_back_as_they_were)
     logs->flush_pending();
     EXPECT_EQ(values(), (std::vector<std::string>{"a", "b", "c", "d"}));
     const auto result = log()->read(0, 1 << 20);
-    const batch_header header = parse_batch_header(result.batches);
+    const wire::batch_header header = *wire::read_batch_header(result.batches);
     EXPECT_EQ(header.base_offset, 0);
-    EXPECT_EQ(header.leader_epoch, logs->leader_epoch());
+    EXPECT_EQ(header.partition_leader_epoch, logs->leader_epoch());
     // Apart from those two fields every byte is the producer's.
     bytes expected = make_batch({.values = {"a", "b", "c"}});
     EXPECT_EQ(

@@ -4,8 +4,6 @@
 
 #include "tests/broker/log/fixture.hpp"
 
-#include "broker/log/batch_header.hpp"
-
 #include <map>
 
 namespace outbox::broker {

@@ -11,14 +11,14 @@ using verdict = producer_states::verdict;
 
 constexpr std::int32_t last_sequence = std::numeric_limits<std::int32_t>::max();
 
-batch_header batch(
+wire::batch_header batch(
     std::int32_t sequence,
     std::int32_t count,
     std::int64_t base_offset,
     std::int16_t epoch = 0,
     std::int64_t producer = 7
 ) {
-    batch_header header;
+    wire::batch_header header;
     header.base_offset = base_offset;
     header.last_offset_delta = count - 1;
     header.producer_id = producer;
