@@ -150,8 +150,6 @@ void relay_machine::on(tick_point now, const relay_event::progress_recorded& e) 
         break;
     case write_result::busy:
         record_at_ = now + busy_pause;
-        if (stop_by_) // what is not recorded is sent again, which beats not stopping
-            unrecorded_.reset();
         break;
     case write_result::lease_lost:
         forget_lease(now);
@@ -176,8 +174,10 @@ void relay_machine::on(tick_point now, const relay_event::store_failed&) {
 }
 
 void relay_machine::request_stop(tick_point now) {
-    if (!stop_by_)
-        stop_by_ = now + timing_.stop_patience;
+    if (stop_by_)
+        return;
+    stop_by_ = now + timing_.stop_patience;
+    record_at_ = std::min(record_at_, now);
 }
 
 void relay_machine::forget_lease(tick_point now) {
@@ -255,8 +255,12 @@ relay_action_type relay_machine::decide_stopping(tick_point now) {
     }
     if (!held_ || released_)
         return relay_action::stop{};
-    if (unrecorded_ && now < *stop_by_)
+    // What could not be recorded in time is sent again, which beats not stopping.
+    if (unrecorded_ && now < *stop_by_) {
+        if (now < record_at_)
+            return relay_action::wait{until(now, std::min(record_at_, *stop_by_))};
         return relay_action::record{held_->epoch, *unrecorded_};
+    }
     return relay_action::release{held_->epoch};
 }
 

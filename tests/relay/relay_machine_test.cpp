@@ -252,6 +252,20 @@ TEST_F(relay_machine, a_stop_does_not_wait_for_a_database_that_is_away) {
     expect<action::stop>(tell(event::store_failed{}));
 }
 
+TEST_F(relay_machine, a_stop_tries_again_to_record_while_somebody_else_writes) {
+    take_lease();
+    send_out(1, 1);
+    machine.request_stop(clock.ticks());
+    expect<action::record>(tell(all_delivered(1)));
+    const auto pause = expect<action::wait>(tell(event::progress_recorded{write_result::busy})).timeout;
+    EXPECT_LE(pause, 100ms);
+    clock.advance(pause);
+    expect<action::record>(tell(event::woken{}));
+    tell(event::progress_recorded{write_result::busy});
+    clock.advance(5s); // but not for ever
+    expect<action::release>(tell(event::lease_renewed{clock.ticks(), write_result::done}));
+}
+
 TEST_F(relay_machine, stops_at_once_without_a_lease) {
     machine.request_stop(clock.ticks());
     expect<action::stop>(tell(event::woken{}));

@@ -151,6 +151,8 @@ void relay_store::release(int shard, std::int64_t epoch) {
         "epoch = ?2",
         "cannot give back the relay's lease"};
     give_back.bind(1, shard).bind(2, epoch);
+    // The last thing that this relay does: worth a little patience, or the next one waits for the lease to run out.
+    sqlite3_busy_timeout(db_.get(), 2'000);
     if (const int code = give_back.try_step(); code != SQLITE_DONE && !is_busy(code))
         throw make_error(db_.get(), code, "cannot give back the relay's lease");
 }
