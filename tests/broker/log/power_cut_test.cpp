@@ -221,6 +221,20 @@ TEST(power_cut, again_at_every_step_of_the_recovery) {
     RecordProperty("cuts", std::to_string(cuts));
 }
 
+TEST(power_cut, a_segment_begun_just_before_a_kill_keeps_its_name) {
+    log_fixture at;
+    at.open();
+    at.create("t", {{"segment.bytes", "1024"}});
+    ASSERT_EQ(at.acked(std::string(600, 'a')), 0);
+    ASSERT_FALSE(at.append(std::string(600, 'b')).error); // begins a segment, is never flushed
+    at.kill_and_open();
+    ASSERT_EQ(at.acked("c"), 2); // into that segment
+    at.cut_power(unsynced::dropped);
+    at.open();
+    ASSERT_TRUE(at.logs->recovery().quarantined.empty());
+    EXPECT_EQ(at.values().size(), 3U);
+}
+
 TEST(power_cut, short_writes_change_nothing) {
     story run;
     run.at.disk->set_write_size_max(13);
