@@ -19,6 +19,10 @@ ours::ours(const std::string& url, std::string brokers)
     database_->open_migrator()->up();
 }
 
+void ours::migrate(const std::string& url) {
+    postgresql::open_database(url)->open_migrator()->up();
+}
+
 void ours::clear(pg& db) {
     db.execute("truncate outbox.message");
     db.execute("vacuum analyze outbox.message");

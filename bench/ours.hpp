@@ -12,6 +12,8 @@ namespace outbox::bench {
 
 class ours {
 public:
+    static void migrate(const std::string& url);
+
     /// Migrates the database. `brokers` as a Kafka client names them.
     ours(const std::string& url, std::string brokers);
 

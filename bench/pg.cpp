@@ -12,6 +12,11 @@ pg::pg(const std::string& url) : connection_(PQconnectdb(url.c_str())) {
         PQfinish(connection_);
         throw error{error_kind::unreachable, words};
     }
+    PQsetNoticeProcessor(
+        connection_,
+        [](void*, const char*) {},
+        nullptr
+    );
 }
 
 pg_result pg::checked(PGresult* raw) {

@@ -59,11 +59,6 @@ status_outbox::status_outbox(pg& db) : db_(&db) {
                "create index if not exists outbox_status_due on outbox_status (status, created_at)"
     );
     db.prepare(
-        "status_put",
-        "insert into outbox_status (id, topic, key, payload) values (gen_random_uuid(), 'orders', "
-        "$1, $2)"
-    );
-    db.prepare(
         "status_take",
         "select id, topic, key, payload from outbox_status where status = 'NEW' order by "
         "created_at "
@@ -79,10 +74,6 @@ status_outbox::status_outbox(pg& db) : db_(&db) {
 void status_outbox::clear() {
     db_->execute("truncate outbox_status");
     db_->execute("vacuum analyze outbox_status");
-}
-
-void status_outbox::put(const char* payload) {
-    db_->run("status_put", {"1", payload});
 }
 
 long status_outbox::drain() {

@@ -26,6 +26,9 @@ private:
     pg* db_;
 };
 
+inline constexpr const char* status_put_sql = "insert into outbox_status (id, topic, key, payload) "
+                                              "values (gen_random_uuid(), 'orders', $1, $2)";
+
 /// uuid key, a status column and an index on (status, created_at), as the well-known libraries have
 /// it: claimed with FOR UPDATE SKIP LOCKED, marked by UPDATE, later deleted.
 class status_outbox {
@@ -33,7 +36,6 @@ public:
     explicit status_outbox(pg& db);
 
     void clear();
-    void put(const char* payload);
     /// Claims and marks everything; returns how many.
     long drain();
     void remove_sent();
