@@ -1,32 +1,9 @@
 // A peer's bytes may claim anything; what they cost us is bounded by how many they are.
 
+#include "tests/wire/counting_allocator.hpp"
 #include "tests/wire/random_message.hpp"
 
 #include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <new>
-
-namespace {
-
-thread_local std::size_t allocated_bytes = 0;
-
-} // namespace
-
-// NOLINTBEGIN(misc-new-delete-overloads)
-void* operator new(std::size_t size) {
-    allocated_bytes += size;
-    if (void* p = std::malloc(size))
-        return p;
-    throw std::bad_alloc();
-}
-void operator delete(void* p) noexcept {
-    std::free(p);
-}
-void operator delete(void* p, std::size_t) noexcept {
-    std::free(p);
-}
-// NOLINTEND(misc-new-delete-overloads)
 
 namespace outbox::wire {
 namespace {
@@ -37,11 +14,11 @@ constexpr std::size_t ratio_max = 3 * sizeof(std::string) + 8;
 
 template <class Message>
 std::size_t cost_of(bytes_view data, std::int16_t version) {
-    const std::size_t before = allocated_bytes;
+    const std::size_t before = test::allocated_bytes();
     reader in(data);
     Message received;
     decode(in, received, version);
-    return allocated_bytes - before;
+    return test::allocated_bytes() - before;
 }
 
 TEST(wire_allocation, random_bytes_cost_no_more_than_a_multiple_of_their_number) {
