@@ -176,7 +176,7 @@ public:
     }
 
     void insert(std::span<const envelope> rows) override {
-        // libpqxx 6 reconnects by itself. On the new session there is no transaction.
+        // libpqxx 6 can open a new session under a transaction, which is not there any more then.
         if (!tx_->conn().is_open() || tx_->conn().backendpid() != server_process_)
             refuse_closed("its connection was lost");
         const tick_point now = system_clock().ticks();
