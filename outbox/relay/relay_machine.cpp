@@ -213,6 +213,8 @@ relay_action_type relay_machine::decide(tick_point now) {
     if (store_ready && now >= held_->renew_at)
         return relay_action::renew{held_->epoch};
 
+    if (OUTBOX_BROKEN("relay.record_before_delivery") && unrecorded_ && now >= record_at_)
+        return relay_action::record{held_->epoch, *unrecorded_};
     if (current_ && wave_out_ == 0 && now >= deliver_at_) {
         if (breaker_ == breaker_state::open)
             breaker_ = breaker_state::half_open;

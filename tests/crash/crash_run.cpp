@@ -140,10 +140,16 @@ class nemesis {
         ++kills_["watchdog"];
         watchdog->stop(SIGKILL);
         if (random_.below(2) == 0) {
-            watchdog = start_watchdog(point(watchdog_points[random_.below(watchdog_points.size())]));
-            await_death(*watchdog);
+            watchdog = start_watchdog({});
+            return;
         }
-        watchdog = start_watchdog({});
+        // Only who has the lease comes to these points, so the doomed one must be alone.
+        for (const process& other : watchdogs_)
+            other->stop(SIGKILL);
+        watchdog = start_watchdog(point(watchdog_points[random_.below(watchdog_points.size())]));
+        await_death(*watchdog);
+        for (process& each : watchdogs_)
+            each = start_watchdog({});
     }
 
     // As a long pause of the machine does: it comes back and does not know that its lease is gone.
