@@ -150,9 +150,15 @@ private:
         }
     }
 
+    void pump() {
+        hand_over();
+        if (in_flight_ > 0)
+            producer_->release();
+    }
+
     /// Hands over what is left of the round. All of it, unless librdkafka's queue is full; then the
     /// rest follows when there is room.
-    void pump() {
+    void hand_over() {
         for (; round_next_ < round_.size(); ++round_next_) {
             const auto position = round_[round_next_];
             if (!plan_->may_send(position))

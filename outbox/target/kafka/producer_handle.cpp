@@ -114,10 +114,9 @@ producer_handle::producer_handle(
     conf.set("message.timeout.ms", 0);
     conf.set("partitioner", "murmur2_random");
 
-    // The wave arrives all at once, so there is nothing to linger for: the first batches leave
-    // while the rest is still being handed over, and what comes meanwhile makes the batches behind
-    // them full.
-    conf.set("linger.ms", 0);
+    // The flusher ends the linger when the wave is complete; the number only has to be longer than
+    // handing over a wave takes.
+    conf.set("linger.ms", 1'000);
     conf.set("sticky.partitioning.linger.ms", 10);
     conf.set("batch.num.messages", how == manner::together ? 10'000 : 1);
     conf.set(
@@ -163,9 +162,11 @@ producer_handle::producer_handle(
     events_ = rd_kafka_queue_get_main(handle_);
     const std::uint64_t one = 1;
     rd_kafka_queue_io_event_enable(events_, wake_fd, &one, sizeof one);
+    flusher_ = std::make_unique<flusher>(handle_);
 }
 
 producer_handle::~producer_handle() {
+    flusher_.reset();
     rd_kafka_queue_io_event_enable(events_, -1, nullptr, 0);
     rd_kafka_purge(
         handle_,

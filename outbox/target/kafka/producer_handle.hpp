@@ -3,6 +3,7 @@
 // away and the next one begins with a new producer id.
 
 #include "outbox/message/envelope.hpp"
+#include "outbox/target/kafka/flusher.hpp"
 #include "outbox/target/kafka/kafka_target.hpp"
 
 #include <librdkafka/rdkafka.h>
@@ -42,6 +43,9 @@ public:
     /// `opaque`. Throws outbox::error (corrupt) when the headers cannot be read.
     rd_kafka_resp_err_t produce(const stored_message& message, void* opaque);
 
+    /// Everything is handed over: let it go.
+    void release() { flusher_->release(); }
+
     struct event_deleter {
         void operator()(rd_kafka_event_t* event) const noexcept { rd_kafka_event_destroy(event); }
     };
@@ -58,6 +62,7 @@ private:
 
     rd_kafka_t* handle_ = nullptr;
     rd_kafka_queue_t* events_ = nullptr;
+    std::unique_ptr<flusher> flusher_;
     std::unordered_map<std::string, rd_kafka_topic_t*> topics_;
     const std::string* last_name_ = nullptr; // a key of topics_
     rd_kafka_topic_t* last_topic_ = nullptr;
