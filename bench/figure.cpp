@@ -11,7 +11,7 @@ namespace outbox::bench {
 
 void print(const std::vector<figure>& figures) {
     std::printf(
-        "\n%-52s %14s %-12s %14s  %-28s %7s %7s %6s\n",
+        "\n%-66s %14s %-12s %14s  %-28s %7s %7s %6s\n",
         "figure",
         "value",
         "unit",
@@ -23,7 +23,7 @@ void print(const std::vector<figure>& figures) {
     );
     for (const auto& each : figures)
         std::printf(
-            "%-52s %14.1f %-12s %14.1f  %-28s %7.2f %6.0f%% %6d\n",
+            "%-66s %14.1f %-12s %14.1f  %-28s %7.2f %6.0f%% %6d\n",
             each.name.c_str(),
             each.value,
             each.unit.c_str(),

@@ -49,7 +49,7 @@ void pgq::tick() {
     db_->execute("select pgq.ticker('peer')");
 }
 
-long pgq::drain() {
+long pgq::drain(const std::function<void(PGresult*)>& publish) {
     long taken = 0;
     while (true) {
         const auto batch = db_->run("pgq_next");
@@ -58,6 +58,8 @@ long pgq::drain() {
         const char* const id = PQgetvalue(batch.get(), 0, 0);
         const auto events = db_->run("pgq_events", {id});
         taken += PQntuples(events.get());
+        if (publish)
+            publish(events.get());
         db_->run("pgq_finish", {id});
     }
 }

@@ -4,6 +4,8 @@
 
 #include "bench/pg.hpp"
 
+#include <functional>
+
 namespace outbox::bench {
 
 class pgq {
@@ -17,8 +19,9 @@ public:
     void fill(long count);
     void put(const char* payload);
     void tick();
-    /// Reads and finishes every batch; returns how many messages.
-    long drain();
+    /// Reads and finishes every batch; returns how many messages. `publish` gets the rows of a
+    /// batch (ev_id, ev_type, ev_data, ev_extra1) before it is finished.
+    long drain(const std::function<void(PGresult*)>& publish = {});
     /// What pgqd does now and then: the oldest table is emptied.
     void rotate();
 
