@@ -4,6 +4,7 @@
 
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace outbox::kafka {
@@ -31,6 +32,12 @@ log_level level_of(int syslog_level) noexcept {
     return syslog_level <= 6 ? log_level::info : log_level::debug;
 }
 
+// Said at every start, about a property that we set on purpose.
+bool is_known_already(std::string_view facility, std::string_view text) noexcept {
+    return facility == "CONFWARN" &&
+           text.find("enable.gapless.guarantee is experimental") != std::string_view::npos;
+}
+
 std::mutex budget_mutex;
 line_budget budget; // for the whole process, as the sink is
 
@@ -43,6 +50,8 @@ void log_from_librdkafka(
     const char* text
 ) noexcept {
     try {
+        if (is_known_already(facility, text))
+            return;
         std::optional<std::uint64_t> kept_back;
         {
             const std::lock_guard hold{budget_mutex};
