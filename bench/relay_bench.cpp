@@ -27,6 +27,10 @@ namespace {
 /// Messages that came and went behind the held snapshot before the first round.
 constexpr long dead_messages = 300'000;
 
+/// Behind a held snapshot the delete loop would need minutes for a million: its rate is taken from
+/// what it does in this time, which flatters it, because it slows down with every row.
+constexpr std::chrono::seconds loop_patience{15};
+
 void require_all(long taken, long wanted) {
     if (taken != wanted)
         throw error{
@@ -126,12 +130,20 @@ void drain_contest(
         .name = "delete loop, nothing published",
         .prepare =
             [&] {
-                if (!held)
+                if (held)
+                    raw.remove_rest();
+                else
                     raw.clear();
                 raw.fill(count);
                 db.execute("checkpoint");
             },
-        .measure = [&] { return rate_of(count, [&] { require_all(raw.drain(), count); }); },
+        .measure =
+            [&] {
+                const auto begin = system_clock().ticks();
+                const auto taken = static_cast<double>(raw.drain_for(loop_patience));
+                return taken /
+                       std::chrono::duration<double>(system_clock().ticks() - begin).count();
+            },
     });
     drain.add({
         .name = "PgQ, nothing published",

@@ -1,5 +1,7 @@
 #include "bench/usual_outbox.hpp"
 
+#include "outbox/base/clock.hpp"
+
 #include "bench/workload.hpp"
 
 namespace outbox::bench {
@@ -36,14 +38,24 @@ void delete_loop::fill(long count) {
 }
 
 long delete_loop::drain() {
+    return drain_for(std::chrono::hours{1});
+}
+
+long delete_loop::drain_for(std::chrono::seconds patience) {
+    const auto end = system_clock().ticks() + patience;
     long taken = 0;
-    while (true) {
+    while (system_clock().ticks() < end) {
         const auto rows = db_->run("delete_take");
         const auto count = PQntuples(rows.get());
         if (count == 0)
-            return taken;
+            break;
         taken += count;
     }
+    return taken;
+}
+
+void delete_loop::remove_rest() {
+    db_->execute("delete from outbox_delete");
 }
 
 void delete_loop::put(const char* payload) {

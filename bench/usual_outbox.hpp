@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include <chrono>
+
 namespace outbox::bench {
 
 /// bigserial key; one statement claims, returns and deletes. The raw speed of the database, nothing
@@ -18,6 +20,10 @@ public:
     void fill(long count);
     /// Takes everything; returns how many.
     long drain();
+    /// Takes for at most `patience`; returns how many.
+    long drain_for(std::chrono::seconds patience);
+    /// What a drain_for() left, in one statement.
+    void remove_rest();
     void put(const char* payload);
 
     static constexpr int batch = 1'000;
