@@ -20,7 +20,7 @@ broker_server::broker_server(broker_options options)
     start();
 }
 
-void broker_server::start() {
+void broker_server::start(std::map<std::string, std::string> env) {
     if (process_)
         throw usage_error{"broker_server: start() while it runs"};
     std::vector<std::string> argv{
@@ -31,7 +31,8 @@ void broker_server::start() {
         address(),
     };
     argv.insert(argv.end(), options_.arguments.begin(), options_.arguments.end());
-    process_.emplace(child_options{.argv = std::move(argv), .env = options_.env});
+    env.insert(options_.env.begin(), options_.env.end());
+    process_.emplace(child_options{.argv = std::move(argv), .env = std::move(env)});
     try {
         process_->wait_for_line("^outbox-broker listening on " + address() + "$", 60s);
     } catch (...) {

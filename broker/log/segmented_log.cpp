@@ -4,6 +4,7 @@
 #include "broker/log/checked_file.hpp"
 #include "broker/log/errc.hpp"
 #include "broker/log/format.hpp"
+#include "outbox/base/fault.hpp"
 #include "outbox/base/log.hpp"
 
 #include <algorithm>
@@ -181,6 +182,8 @@ append_result segmented_log::append(std::span<char> batch) {
             }
         }
     }
+    if (!result.error)
+        OUTBOX_FAULT("broker.appended");
     if (add_now)
         around_.queue.add(shared_from_this());
     if (add_later)
@@ -349,6 +352,7 @@ void segmented_log::flush() {
     }
     if (!ec && directory_dirty)
         around_.files.sync_directory(directory_, ec);
+    OUTBOX_FAULT("broker.synced");
     {
         const std::lock_guard lock{mutex_};
         if (health_ == partition_health::closed)
@@ -370,6 +374,7 @@ void segmented_log::flush() {
     }
     for (auto& [call, error] : done)
         call(error);
+    OUTBOX_FAULT("broker.acked");
     if (moved || ec)
         announce();
     if (!ec)

@@ -42,6 +42,7 @@ struct crash_options {
 constexpr std::array shop_points{"producer.before_commit", "producer.committed"};
 constexpr std::array watchdog_points{
     "relay.read", "relay.sent", "relay.delivered", "relay.recorded", "relay.removed"};
+constexpr std::array broker_points{"broker.appended", "broker.synced", "broker.acked"};
 constexpr std::int64_t orders_per_shop_max = 1'000'000'000;
 constexpr int orders_per_second = 400;
 
@@ -165,6 +166,11 @@ class nemesis {
         last_ = "broker";
         ++kills_["broker"];
         stage_.broker().kill();
+        if (random_.below(2) == 0) {
+            stage_.broker().start(point(broker_points[random_.below(broker_points.size())]));
+            await_death(stage_.broker().process());
+            stage_.broker().kill();
+        }
         stage_.broker().start();
     }
 
@@ -182,10 +188,11 @@ class nemesis {
     }
 
     // It kills itself when it comes to its point; if its work never takes it there, it is killed all the same.
-    static void await_death(harness::child_process& doomed) {
+    void await_death(harness::child_process& doomed) {
         const auto deadline = system_clock().ticks() + 3s;
         while (doomed.running() && system_clock().ticks() < deadline)
             std::this_thread::sleep_for(1ms);
+        ++(doomed.running() ? points_missed_ : points_struck_);
         doomed.stop(SIGKILL);
     }
 
@@ -210,6 +217,7 @@ class nemesis {
             {"seed", options_.seed},
             {"cycles", cycle_},
             {"kills", kills_},
+            {"points", {{"struck", points_struck_}, {"missed", points_missed_}}},
             {"committed", placed.size()},
             {"delivered", verdict.arrived - verdict.duplicate_delivery_count},
             {"lost", verdict.lost.size()},
@@ -235,6 +243,8 @@ class nemesis {
     std::array<process, 2> watchdogs_;
     int cycle_ = 0;
     std::map<std::string, int> kills_;
+    int points_struck_ = 0;
+    int points_missed_ = 0;
     std::string last_ = "start";
 };
 
