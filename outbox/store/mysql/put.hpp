@@ -1,0 +1,26 @@
+#pragma once
+// The SQL that writes messages into MariaDB and MySQL, for whichever client sends it. Everything is
+// a hexadecimal literal, so that no byte of a message and no setting of the session can change what
+// the SQL means.
+
+#include "outbox/message/envelope.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace outbox::mysql::put {
+
+/// Half of the smallest max_allowed_packet that servers come with, 16 MiB.
+inline constexpr std::size_t statement_bytes_max = 8U << 20U;
+
+/// "insert into outbox_message …" for all `rows`, in order: one statement, and more only when it
+/// would be longer than `bytes_max`. A single row is one statement however long it is.
+std::vector<std::string>
+insert(std::span<const envelope> rows, std::size_t bytes_max = statement_bytes_max);
+
+/// "select …": one row with one text, where the relay of shard 0 listens; empty: nowhere.
+std::string ask_doorbell();
+
+} // namespace outbox::mysql::put

@@ -1,0 +1,2 @@
+drop table outbox_relay;
+drop table outbox_message;

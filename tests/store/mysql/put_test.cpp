@@ -1,0 +1,45 @@
+#include "outbox/store/mysql/put.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace outbox::mysql::put {
+namespace {
+
+envelope row(std::string payload) {
+    return {
+        .id = message_id{},
+        .subject = "orders.paid",
+        .key = "k",
+        .headers = {},
+        .payload = std::move(payload)};
+}
+
+TEST(mysql_put, writes_all_rows_with_one_statement) {
+    const std::vector<envelope> rows{row("'\\"), row(std::string("\0;", 2))};
+    EXPECT_THAT(
+        insert(rows),
+        testing::ElementsAre(
+            "insert into outbox_message (message_id, subject, order_key, headers, payload) values "
+            "(x'00000000000000000000000000000000',_utf8mb4 "
+            "x'6f72646572732e70616964',x'6b',x'',x'275c'),"
+            "(x'00000000000000000000000000000000',_utf8mb4 "
+            "x'6f72646572732e70616964',x'6b',x'',x'003b')"
+        )
+    );
+}
+
+TEST(mysql_put, splits_what_a_packet_could_not_hold) {
+    const std::vector<envelope> rows{row("a"), row(std::string(400, 'b')), row("c"), row("d")};
+    const auto statements = insert(rows, 400);
+    ASSERT_EQ(statements.size(), 3U);
+    EXPECT_THAT(statements[1], testing::HasSubstr("6262"));
+    EXPECT_THAT(
+        statements[2],
+        testing::EndsWith(",x'63'),(x'00000000000000000000000000000000',"
+                          "_utf8mb4 x'6f72646572732e70616964',x'6b',x'',x'64')")
+    );
+}
+
+} // namespace
+} // namespace outbox::mysql::put
