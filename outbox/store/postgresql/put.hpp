@@ -10,7 +10,7 @@
 
 namespace outbox::postgresql::put {
 
-/// "prepare NAME …"
+/// "prepare NAME …; prepare NAME_1 …": for any number of rows, and for one.
 std::string prepare(const std::string& name);
 
 /// "execute NAME (…)": writes all `rows`, in order.
