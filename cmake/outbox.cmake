@@ -101,8 +101,8 @@ function(outbox_add_test name)
 endfunction()
 
 # outbox_embed_sql(<target> <database>)
-# Compiles sql/<database>/NNN_name.{up,down}.sql into the target: the header outbox_<database>_migrations.hpp with
-# outbox::<database>::migrations, in the order of their numbers.
+# Compiles sql/<database>/NNN_name.{up,down}.sql and grants.sql into the target: the header
+# outbox_<database>_migrations.hpp with outbox::<database>::migrations, in the order of their numbers, and grants_sql.
 function(outbox_embed_sql target database)
     set(folder ${PROJECT_SOURCE_DIR}/sql/${database})
     file(GLOB ups CONFIGURE_DEPENDS ${folder}/*.up.sql)
@@ -119,10 +119,15 @@ function(outbox_embed_sql target database)
         set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${up} ${down})
         string(APPEND entries "    {${version}, \"${name}\", R\"sql(${up_text})sql\", R\"sql(${down_text})sql\"},\n")
     endforeach()
+    set(grants_text "")
+    if(EXISTS ${folder}/grants.sql)
+        file(READ ${folder}/grants.sql grants_text)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/grants.sql)
+    endif()
     set(header ${CMAKE_CURRENT_BINARY_DIR}/generated/outbox_${database}_migrations.hpp)
     file(
         CONFIGURE OUTPUT ${header} @ONLY CONTENT
-        "#pragma once\n// Made from sql/${database} by the build.\n\n#include \"outbox/store/migration.hpp\"\n\nnamespace outbox::${database} {\n\ninline constexpr migration migrations[] = {\n${entries}};\n\n} // namespace outbox::${database}\n"
+        "#pragma once\n// Made from sql/${database} by the build.\n\n#include \"outbox/store/migration.hpp\"\n\nnamespace outbox::${database} {\n\ninline constexpr migration migrations[] = {\n${entries}};\n\ninline constexpr std::string_view grants_sql = R\"sql(${grants_text})sql\";\n\n} // namespace outbox::${database}\n"
     )
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/generated)
 endfunction()

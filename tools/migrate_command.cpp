@@ -2,62 +2,196 @@
 #include "outbox/store/any/open_database.hpp"
 #include "tools/commands.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace outbox::tools {
 namespace {
 
-int up(const std::string& url) {
-    const auto applied = open_database(url)->open_migrator()->up();
-    for (const migration_state& state : applied)
-        std::printf("applied %03d %s\n", state.version, state.name.c_str());
+struct migrate_options {
+    std::string url{};
+    std::string kind{};
+    std::optional<int> version{};
+    int target = 0;
+    bool force = false;
+    bool dry_run = false;
+    bool down = false;
+    bool json = false;
+};
+
+const char* word_for(const migration_state& state) {
+    if (state.unfinished)
+        return "unfinished";
+    if (state.altered)
+        return "altered";
+    return state.applied ? "applied" : "missing";
+}
+
+nlohmann::ordered_json to_json(const std::vector<migration_state>& states) {
+    auto list = nlohmann::ordered_json::array();
+    for (const migration_state& state : states)
+        list.push_back(
+            {{"version", state.version}, {"name", state.name}, {"state", word_for(state)}}
+        );
+    return list;
+}
+
+void print(const nlohmann::ordered_json& out) {
+    std::printf("%s\n", out.dump(2).c_str());
+}
+
+void print(const char* what_happened, const std::vector<migration_state>& states) {
+    for (const migration_state& state : states)
+        std::printf("%s %03d %s\n", what_happened, state.version, state.name.c_str());
+}
+
+int up(const migrate_options& options) {
+    const auto migrator = open_database(options.url)->open_migrator();
+    if (options.dry_run) {
+        std::printf("%s", migrator->up_sql().c_str());
+        return exit_done;
+    }
+    const auto applied = migrator->up();
+    print("applied", applied);
     if (applied.empty())
         std::printf("nothing to do: the outbox tables are current\n");
     return exit_done;
 }
 
-int show(const std::string& url) {
-    for (const migration_state& state : open_database(url)->open_migrator()->status())
-        std::printf(
-            "%03d %-20s %s\n",
-            state.version,
-            state.name.c_str(),
-            state.altered ? "altered" : state.applied ? "applied" : "missing"
-        );
+int down(const migrate_options& options) {
+    const auto migrator = open_database(options.url)->open_migrator();
+    if (options.dry_run) {
+        std::printf("%s", migrator->down_sql(options.target).c_str());
+        return exit_done;
+    }
+    const auto removed = migrator->down(
+        options.target,
+        options.force ? if_undelivered::lose_them : if_undelivered::refuse
+    );
+    print("took back", removed);
+    if (removed.empty())
+        std::printf("nothing to do: no later version is applied\n");
     return exit_done;
 }
 
-int validate(const std::string& url) {
-    try {
-        require_current(open_database(url)->open_migrator()->status());
-    } catch (const error& e) {
-        if (e.kind() != error_kind::schema_mismatch)
-            throw;
-        std::fprintf(stderr, "outbox: %s\n", e.what());
-        return exit_check;
+int show(const migrate_options& options) {
+    const auto source = open_database(options.url);
+    const auto states = source->open_migrator()->status();
+    if (options.json) {
+        print({{"database", source->display_name()}, {"versions", to_json(states)}});
+        return exit_done;
     }
-    std::printf("the outbox tables are current\n");
+    for (const migration_state& state : states)
+        std::printf("%03d %-20s %s\n", state.version, state.name.c_str(), word_for(state));
+    return exit_done;
+}
+
+int validate(const migrate_options& options) {
+    const auto source = open_database(options.url);
+    const auto states = source->open_migrator()->status();
+    std::optional<error> problem;
+    try {
+        require_current(states);
+    } catch (const error& e) {
+        problem = e;
+    }
+    if (options.json) {
+        nlohmann::ordered_json out{
+            {"database", source->display_name()},
+            {"current", !problem},
+            {"problem", nullptr},
+            {"versions", to_json(states)}};
+        if (problem)
+            out["problem"] = problem->what();
+        print(out);
+    } else if (!problem) {
+        std::printf("the outbox tables are current\n");
+    }
+    if (!problem)
+        return exit_done;
+    std::fprintf(stderr, "outbox: %s\n", problem->what());
+    return exit_check;
+}
+
+// As `up` and `down` would run it, recording included: what is applied by other means is known to
+// the library, too.
+int get(const migrate_options& options) {
+    const migration_dialect& known = dialect_of(options.kind);
+    std::vector<const migration*> chosen;
+    for (const migration& m : known.versions) {
+        if (!options.version || *options.version == m.version)
+            chosen.push_back(&m);
+    }
+    if (chosen.empty())
+        throw error(
+            error_kind::invalid_argument,
+            "there is no version " + std::to_string(*options.version) + " for " + options.kind,
+            "leave --version out to see all"
+        );
+    if (options.down)
+        std::ranges::reverse(chosen);
+    for (const migration* m : chosen) {
+        std::printf("-- version %d, %s\n", m->version, std::string{m->name}.c_str());
+        for (const std::string& step : options.down ? down_steps(known, *m) : up_steps(known, *m))
+            std::printf("%s", step.c_str());
+    }
+    return exit_done;
+}
+
+int grants(const migrate_options& options) {
+    std::printf("%s", std::string{dialect_of(options.kind).grants_sql}.c_str());
     return exit_done;
 }
 
 } // namespace
 
 void add_migrate_command(CLI::App& app, action& chosen) {
-    CLI::App* command = app.add_subcommand("migrate", "Make or check the outbox tables of a database");
+    CLI::App* command = app.add_subcommand("migrate", "Make, check or remove the outbox tables of a database");
     command->require_subcommand(1);
-    const auto add = [&](const char* name, const char* what, int (*run)(const std::string&)) {
-        auto url = std::make_shared<std::string>();
+    auto options = std::make_shared<migrate_options>();
+    const auto add = [&](const char* name, const char* what, int (*run)(const migrate_options&)) {
         CLI::App* sub = command->add_subcommand(name, what);
-        sub->add_option("--db", *url, "postgresql://… or sqlite:PATH")->required();
-        sub->callback([url, run, &chosen] { chosen = [url, run] { return run(*url); }; });
+        sub->callback([options, run, &chosen] { chosen = [options, run] { return run(*options); }; });
+        return sub;
     };
-    add("up", "apply what is missing", up);
-    add("status", "list the versions", show);
-    add("validate", "exit 4 unless they are current and unaltered", validate);
+    const auto add_on_database = [&](const char* name, const char* what, int (*run)(const migrate_options&)) {
+        CLI::App* sub = add(name, what, run);
+        sub->add_option("--db", options->url, "postgresql://… or sqlite:PATH")->required();
+        return sub;
+    };
+    const char* dry_run = "print the SQL that would run, and change nothing";
+    const char* kinds = "postgresql, mysql or sqlite";
+    const char* json = "print one JSON object";
+
+    CLI::App* sub = add_on_database("up", "apply what is missing", up);
+    sub->add_flag("--dry-run", options->dry_run, dry_run);
+
+    sub = add_on_database("down", "take back every version above the target", down);
+    sub->add_option("--target", options->target, "the version to stay at; 0 removes everything")->required();
+    sub->add_flag("--force", options->force, "also when undelivered messages are lost");
+    sub->add_flag("--dry-run", options->dry_run, dry_run);
+
+    sub = add_on_database("status", "list the versions", show);
+    sub->add_flag("--json", options->json, json);
+
+    sub = add_on_database("validate", "exit 4 unless they are current and unaltered", validate);
+    sub->add_flag("--json", options->json, json);
+
+    sub = add("get", "print the SQL of the versions; needs no database", get);
+    sub->add_option("--db-kind", options->kind, kinds)->required();
+    sub->add_option("--version", options->version, "this one only");
+    sub->add_flag("--down", options->down, "the way back");
+
+    sub = add("grants", "print the SQL of the four roles; needs no database", grants);
+    sub->add_option("--db-kind", options->kind, kinds)->required();
 }
 
 } // namespace outbox::tools

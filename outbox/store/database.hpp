@@ -5,7 +5,7 @@
 //   postgresql://user@host:port/name      sqlite:relative/or/absolute/path
 
 #include "outbox/message/envelope.hpp"
-#include "outbox/store/migration.hpp"
+#include "outbox/store/migrator.hpp"
 #include "outbox/store/relay_store.hpp"
 
 #include <memory>
@@ -23,7 +23,7 @@ public:
 
     /// The URL without its password: what may be shown.
     virtual std::string display_name() const = 0;
-    /// Throws schema_mismatch unless the outbox tables are those of this build.
+    /// Throws schema_mismatch unless the outbox tables are of a version that this build runs on.
     virtual std::unique_ptr<relay_store> open_relay_store() = 0;
     virtual std::unique_ptr<migrator> open_migrator() = 0;
     /// Writes and commits `rows` in a transaction of their own, and rings the relay's doorbell.

@@ -81,6 +81,47 @@ TEST_F(command_line, says_what_is_wrong_with_the_arguments) {
     EXPECT_EQ(run_json({"status", "--db", url}).at("backlog"), 0) << "nothing of it was sent";
 }
 
+TEST_F(command_line, takes_the_tables_away_when_no_message_is_lost) {
+    migrate();
+    ASSERT_TRUE(run({"send", "--db", url, "--subject", "a", "--payload", "x"}).status.ok());
+    const std::string shown = run({"migrate", "down", "--target", "0", "--dry-run", "--db", url}).stdout_text;
+    EXPECT_NE(shown.find("drop table outbox_message"), std::string::npos) << shown;
+    expect_refusal(run({"migrate", "down", "--db", url}), 2, "--target");
+    expect_refusal(run({"migrate", "down", "--target", "0", "--db", url}), 1, "1 undelivered message");
+    EXPECT_EQ(run_json({"status", "--db", url}).at("backlog"), 1) << "and it is still there";
+    EXPECT_EQ(run({"migrate", "down", "--target", "0", "--force", "--db", url}).stdout_text, "took back 001 outbox\n");
+    EXPECT_EQ(run({"migrate", "validate", "--db", url}).status.code, 4);
+    const std::string printed = run({"migrate", "up", "--dry-run", "--db", url}).stdout_text;
+    EXPECT_NE(printed.find("create table outbox_message"), std::string::npos) << printed;
+    EXPECT_EQ(run({"migrate", "validate", "--db", url}).status.code, 4) << "it was only printed";
+}
+
+TEST_F(command_line, tells_the_state_of_the_tables_to_scripts) {
+    migrate();
+    const auto good = run_json({"migrate", "validate", "--db", url});
+    EXPECT_EQ(good.at("current"), true);
+    EXPECT_EQ(good.at("problem"), nullptr);
+    const auto versions = run_json({"migrate", "status", "--db", url}).at("versions");
+    ASSERT_EQ(versions.size(), 1U);
+    EXPECT_EQ(versions[0].at("state"), "applied");
+    harness::run_to_end(
+        {.argv = {"sqlite3", (folder / "shop.db").string(), "update outbox_schema_version set checksum = 'x'"}}
+    );
+    const auto edited = run({"migrate", "validate", "--json", "--db", url});
+    expect_refusal(edited, 4, "use one version of both");
+    EXPECT_EQ(nlohmann::json::parse(edited.stdout_text).at("versions")[0].at("state"), "altered");
+}
+
+TEST_F(command_line, prints_the_sql_of_a_database_that_is_not_there) {
+    const std::string up = run({"migrate", "get", "--db-kind", "postgresql"}).stdout_text;
+    EXPECT_NE(up.find("create schema outbox"), std::string::npos) << up;
+    EXPECT_NE(up.find("insert into outbox.schema_version"), std::string::npos) << up;
+    const std::string down = run({"migrate", "get", "--db-kind", "sqlite", "--version", "1", "--down"}).stdout_text;
+    EXPECT_NE(down.find("drop table outbox_schema_version"), std::string::npos) << down;
+    expect_refusal(run({"migrate", "get", "--db-kind", "sqlite", "--version", "77"}), 2, "no version 77");
+    expect_refusal(run({"migrate", "get", "--db-kind", "oracle"}), 2, "there are postgresql, sqlite");
+}
+
 TEST_F(command_line, tells_an_absent_database_from_one_without_tables) {
     expect_refusal(run({"status", "--db", url}), 3, "cannot open");
     const std::string closed = "postgresql://nobody:secret@127.0.0.1:" + std::to_string(harness::free_port()) + "/x";

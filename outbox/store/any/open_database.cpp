@@ -19,8 +19,33 @@ std::unique_ptr<database> open_database(std::string_view url) {
 #endif
     throw error(
         error_kind::invalid_argument,
-        "no database has a URL that begins with \"" + std::string{url.substr(0, url.find(':') + 1)} + "\"",
+        "no database has a URL that begins with \"" +
+            std::string{url.substr(0, url.find(':') + 1)} + "\"",
         "write postgresql://USER@HOST:PORT/NAME or sqlite:PATH"
+    );
+}
+
+std::span<const migration_dialect* const> all_dialects() {
+    static const migration_dialect* const known[] = {
+#ifdef OUTBOX_WITH_POSTGRESQL
+        &postgresql::dialect(),
+#endif
+        &sqlite::dialect(),
+    };
+    return known;
+}
+
+const migration_dialect& dialect_of(std::string_view kind) {
+    std::string names;
+    for (const migration_dialect* known : all_dialects()) {
+        if (known->kind == kind)
+            return *known;
+        names += (names.empty() ? "" : ", ") + std::string{known->kind};
+    }
+    throw error(
+        error_kind::invalid_argument,
+        "this build knows no kind of database called \"" + std::string{kind} + "\"",
+        "there are " + names
     );
 }
 

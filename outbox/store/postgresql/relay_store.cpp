@@ -3,6 +3,7 @@
 #include "outbox/base/hex.hpp"
 #include "outbox/base/log.hpp"
 #include "outbox/base/random.hpp"
+#include "outbox/store/postgresql/backlog.hpp"
 
 #include <algorithm>
 #include <array>
@@ -129,25 +130,6 @@ constexpr std::array<statement, partition_count> fetch_by_place{
     OUTBOX_PG_FETCH("1"),
     OUTBOX_PG_FETCH("2"),
     OUTBOX_PG_FETCH("3")};
-
-// $2, $3: the last snapshot as above. $4, $5: of a window that is being read, its end and how far.
-constexpr statement count_backlog{
-    "outbox_count_backlog",
-    "select count(*), (extract(epoch from clock_timestamp() - min(created_at)) * 1000)::bigint"
-    " from ("
-    " (select created_at from outbox.message m where m.xid >= $2::xid8"
-    "   and m.shard = $1::smallint"
-    "   and not (m.seq <= $5::bigint and pg_visible_in_snapshot(m.xid, $4::pg_snapshot))"
-    "   limit $6::bigint)"
-    " union all"
-    " (select created_at from outbox.message m where m.xid = any (array("
-    "     select x from unnest($3::xid8[]) x where pg_visible_in_snapshot(x, "
-    "pg_current_snapshot())))"
-    "   and m.shard = $1::smallint"
-    "   and not (m.seq <= $5::bigint and pg_visible_in_snapshot(m.xid, $4::pg_snapshot))"
-    "   limit $6::bigint)"
-    ") b",
-    "cannot count the backlog"};
 
 stored_message message_at(const rows& found, int row, int column) {
     stored_message m;
@@ -647,19 +629,9 @@ store_status relay_store::status(int shard) {
     state.at = {.window = row.text(0, 3), .seq = row.number(0, 4)};
 
     const window between = window_of(state.at);
-    const rows backlog = db_.run(
-        count_backlog,
-        parameters{}
-            .add(shard)
-            .add(std::to_string(between.last.xmax))
-            .add(to_array(between.last.running))
-            .add(between.current.value_or(snapshot{}).text())
-            .add(between.current ? state.at.seq : std::int64_t{-1})
-            .add(store_status::backlog_counted_max)
-    );
-    state.backlog = std::min(backlog.number(0, 0), store_status::backlog_counted_max);
-    if (state.backlog > 0)
-        state.oldest_age = milliseconds{std::max<std::int64_t>(0, backlog.number(0, 1))};
+    const backlog waiting = count_backlog(db_, shard, between, state.at.seq);
+    state.backlog = waiting.count;
+    state.oldest_age = waiting.oldest_age;
 
     if (is_start(state.at))
         state.cursor_text = "at the beginning";

@@ -425,24 +425,6 @@ TEST_F(postgresql_relay_store, a_lost_connection_is_unreachable_and_so_is_every_
     reopen();
 }
 
-TEST_F(postgresql_relay_store, a_user_without_special_rights_is_enough) {
-    sql.execute("do $$ begin if not exists (select from pg_roles where rolname = 'relay_user') then"
-                " create role relay_user login; end if; end $$;"
-                "grant usage on schema outbox to relay_user;"
-                "grant select, update, truncate on all tables in schema outbox to relay_user;"
-                "grant select on all sequences in schema outbox to relay_user");
-    std::string url = place.url();
-    url.replace(url.find("postgres@"), 8, "relay_user");
-    relay_store weak{url, {.ring = {.live_bytes_max = 1}}};
-    other.send("1");
-    const lease mine = weak.acquire(0, "relay", 60s, "").granted.value();
-    cursor here = mine.from;
-    EXPECT_EQ(payloads(read_all(weak, here)), texts{"1"});
-    EXPECT_EQ(weak.advance(0, mine.epoch, here), write_result::done);
-    weak.remove_delivered(0, mine.epoch);
-    EXPECT_EQ(stored_rows(), 0);
-}
-
 TEST(postgresql_database, tells_its_url_without_the_password) {
     EXPECT_EQ(
         open_database("postgresql://me:secret@there:5433/shop")->display_name(),
@@ -480,14 +462,6 @@ TEST(postgresql_database, two_migrators_at_once_do_the_work_once) {
     for (std::thread& t : threads)
         t.join();
     EXPECT_EQ(applied, 1);
-}
-
-TEST(postgresql_database, the_way_back_leaves_nothing) {
-    const migrated_database place;
-    sql_session sql{place.url()};
-    std::string text;
-    sql.execute("drop schema outbox cascade"); // sql/postgresql/001_outbox.down.sql
-    EXPECT_EQ(open_database(place.url())->open_migrator()->up().size(), 1U);
 }
 
 } // namespace

@@ -1,0 +1,69 @@
+-- Four roles for the outbox in PostgreSQL, none of which can log in: grant them to the users of your programs.
+--
+--   outbox_producer   a business process: puts messages in, and can neither read nor change any
+--   outbox_watchdog   a relay: reads messages, keeps its place, empties partitions that are delivered
+--   outbox_viewer     people and dashboards: what is waiting and since when; no payload, no headers
+--   outbox_migrator   `outbox migrate`: owns the tables
+--
+-- Run this as a superuser in the database of the outbox, after every `outbox migrate up`; running it again does no harm.
+-- Where there is no superuser: as an owner of the tables with CREATEROLE, who is made a member of outbox_migrator first.
+
+begin;
+
+do $$
+declare
+    needed name;
+begin
+    foreach needed in array array['outbox_producer', 'outbox_watchdog', 'outbox_viewer', 'outbox_migrator'] loop
+        if not exists (select from pg_roles where rolname = needed) then
+            execute format('create role %I nologin', needed);
+        end if;
+    end loop;
+end $$;
+
+-- Whatever was granted by an earlier version of this file.
+revoke all on schema outbox from outbox_producer, outbox_watchdog, outbox_viewer;
+revoke all on all tables in schema outbox from outbox_producer, outbox_watchdog, outbox_viewer;
+revoke all on all sequences in schema outbox from outbox_producer, outbox_watchdog, outbox_viewer;
+grant usage on schema outbox to outbox_producer, outbox_watchdog, outbox_viewer;
+
+-- By column: number, transaction and time of a message are the database's to give.
+grant insert (message_id, shard, subject, order_key, headers, payload) on outbox.message to outbox_producer;
+grant usage on sequence outbox.message_seq to outbox_producer;
+grant select (shard, doorbell) on outbox.relay to outbox_producer;
+
+-- xid: rows that came with a dump get a transaction of this cluster. TRUNCATE goes with the lock that it needs.
+grant select, update (xid) on outbox.message to outbox_watchdog;
+grant select, truncate on outbox.message_0, outbox.message_1, outbox.message_2, outbox.message_3 to outbox_watchdog;
+grant select on sequence outbox.message_seq to outbox_watchdog;
+grant select, update (owner, epoch, lease_until, doorbell, cursor_window, cursor_seq) on outbox.relay to outbox_watchdog;
+grant select on outbox.schema_version to outbox_watchdog;
+
+create or replace view outbox.message_overview as
+select seq, created_at, message_id, shard, subject, order_key,
+    octet_length(headers) as headers_bytes, octet_length(payload) as payload_bytes
+from outbox.message;
+
+-- The columns are those that `outbox status` counts.
+grant select on outbox.message_overview, outbox.relay, outbox.schema_version to outbox_viewer;
+grant select (seq, xid, created_at, shard) on outbox.message to outbox_viewer;
+
+-- Every member can then change what any other has made.
+do $$
+declare
+    found record;
+begin
+    execute format('grant create on database %I to outbox_migrator', current_database());
+    alter schema outbox owner to outbox_migrator;
+    for found in
+        select c.oid::regclass as name, c.relkind = 'v' as is_view
+        from pg_class c
+        where c.relnamespace = 'outbox'::regnamespace and c.relkind in ('r', 'p', 'v')
+    loop
+        execute format(
+            'alter %s %s owner to outbox_migrator', case when found.is_view then 'view' else 'table' end, found.name
+        );
+    end loop;
+end $$;
+
+commit;

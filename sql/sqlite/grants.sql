@@ -1,0 +1,5 @@
+-- SQLite has no users and no grants: who may open the file for writing may do everything with what is in it. The file's
+-- permissions are the grants. Business process and watchdog both need to read and write the file and its folder (for the
+-- -wal and -shm files beside it); give them one group, and give nobody else either:
+--
+--   chgrp outbox shop.db FOLDER && chmod 660 shop.db && chmod 2770 FOLDER

@@ -1,0 +1,200 @@
+// Each of the four roles does its work, and is refused everything else.
+#include "outbox/message/message_id.hpp"
+#include "outbox/store/postgresql/migration_session.hpp"
+#include "tests/store/postgresql/postgres.hpp"
+#include "tests/store/relay_store_exam.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace outbox::postgresql {
+namespace {
+
+class postgresql_grants : public testing::Test {
+protected:
+    postgresql_grants() {
+        owner_.execute("create table if not exists public.orders (id int, state text)");
+        owner_.execute(std::string{dialect().grants_sql});
+        for (const std::string role : {"producer", "watchdog", "viewer", "migrator"})
+            owner_.execute(
+                "do $$ begin if not exists (select from pg_roles where rolname = 'a_" + role +
+                "') then create role a_" + role + " login in role outbox_" + role +
+                "; end if; end $$"
+            );
+    }
+
+    std::string url_of(const std::string& user) const {
+        std::string url = place_.url();
+        return url.replace(url.find("postgres@"), 8, "a_" + user);
+    }
+
+    /// None of `statements` may `user` run, and each for want of a privilege, not for a mistake.
+    void expect_refused(const std::string& user, const std::vector<std::string>& statements) {
+        for (const std::string& sql : statements) {
+            // It runs for who may, or the refusal would prove nothing.
+            EXPECT_NO_THROW(owner_.execute("begin; " + sql + "; rollback")) << sql;
+            try {
+                connection{url_of(user), {}}.execute("begin; " + sql + "; rollback", "test");
+                ADD_FAILURE() << user << " may: " << sql;
+            } catch (const sql_error& e) {
+                EXPECT_EQ(e.sqlstate(), "42501") << user << ": " << sql << ": " << e.what();
+            }
+        }
+    }
+
+    migrated_database place_;
+    sql_session owner_{place_.url()};
+};
+
+const std::string good_message =
+    "insert into outbox.message (message_id, subject, payload) values (gen_random_uuid(), 'a', '')";
+
+TEST_F(postgresql_grants, a_producer_sends_and_does_nothing_else) {
+    std::vector<envelope> rows{make_envelope("1"), make_envelope("2", bytes{"key"})};
+    open_database(url_of("producer"))->send(rows);
+    sql_session{url_of("producer")}.execute(good_message);
+    EXPECT_EQ(owner_.number("select count(*) from outbox.message"), 3);
+    expect_refused(
+        "producer",
+        {
+            "select seq from outbox.message",
+            "select payload from outbox.message_0",
+            "select from outbox.message_overview",
+            good_message + " returning seq",
+            "update outbox.message set payload = ''",
+            "delete from outbox.message",
+            "truncate outbox.message_0",
+            "insert into outbox.message_0 (message_id, subject, payload, seq) values"
+            " (gen_random_uuid(), 'a', '', 1)",
+            "insert into outbox.message (message_id, subject, payload, xid) values"
+            " (gen_random_uuid(), 'a', '', '1')",
+            "insert into outbox.message (message_id, subject, payload, seq) values"
+            " (gen_random_uuid(), 'a', '', 1)",
+            "insert into outbox.message (message_id, subject, payload, created_at) values"
+            " (gen_random_uuid(), 'a', '', 'epoch')",
+            "select setval('outbox.message_seq', 1)",
+            "select owner from outbox.relay",
+            "update outbox.relay set cursor_seq = 0",
+            "select from outbox.schema_version",
+            "insert into outbox.schema_version (version, name, checksum) values (9, 'x', 'x')",
+            "create table outbox.mine (x int)",
+            "lock table outbox.message in access exclusive mode",
+            "drop table outbox.message cascade",
+            "drop schema outbox cascade",
+        }
+    );
+}
+
+TEST_F(postgresql_grants, a_watchdog_relays_and_does_nothing_else) {
+    owner_.execute(good_message);
+    // As if it had come with a dump: to be taken over.
+    owner_.execute("update outbox.message set xid = '99999999'");
+    const auto checked = open_database(url_of("watchdog"))->open_relay_store();
+    EXPECT_EQ(checked->status(0).backlog, 1);
+    relay_store relay{url_of("watchdog"), {.ring = {.live_bytes_max = 1}}};
+    const lease mine = relay.acquire(0, "relay", 60s, "udp:127.0.0.1:1").granted.value();
+    EXPECT_EQ(relay.renew(0, mine.epoch, 60s), write_result::done);
+    cursor at = mine.from;
+    EXPECT_EQ(read_all(relay, at).size(), 1U);
+    for (int i = 0; i < 20; ++i)
+        owner_.execute(good_message);
+    EXPECT_EQ(read_all(relay, at, {.message_count_max = 3}).size(), 20U) << "a listed window";
+    EXPECT_EQ(relay.advance(0, mine.epoch, at), write_result::done);
+    relay.remove_delivered(0, mine.epoch);
+    EXPECT_EQ(owner_.number("select count(*) from outbox.message"), 0);
+    relay.release(0, mine.epoch);
+    expect_refused(
+        "watchdog",
+        {
+            good_message,
+            "insert into outbox.message_0 (message_id, subject, payload, seq) values"
+            " (gen_random_uuid(), 'a', '', 1)",
+            "update outbox.message set payload = ''",
+            "update outbox.message set seq = seq",
+            "delete from outbox.message",
+            "truncate outbox.message",
+            "truncate outbox.relay",
+            "select nextval('outbox.message_seq')",
+            "update outbox.relay set shard = shard",
+            "insert into outbox.relay (shard) values (1)",
+            "delete from outbox.relay",
+            "update outbox.schema_version set checksum = ''",
+            "create table outbox.mine (x int)",
+            "alter table outbox.message_0 set (autovacuum_enabled = on)",
+            "drop table outbox.message_0",
+            "drop schema outbox cascade",
+            "select from public.orders",
+        }
+    );
+}
+
+TEST_F(postgresql_grants, a_viewer_sees_what_is_waiting_and_not_what_it_says) {
+    owner_.execute(good_message);
+    sql_session viewer{url_of("viewer")};
+    EXPECT_EQ(viewer.value("select subject from outbox.message_overview"), "a");
+    EXPECT_EQ(open_database(url_of("viewer"))->open_relay_store()->status(0).backlog, 1);
+    EXPECT_NO_THROW(require_current(open_database(url_of("viewer"))->open_migrator()->status()));
+    expect_refused(
+        "viewer",
+        {
+            "select payload from outbox.message",
+            "select headers from outbox.message",
+            "select * from outbox.message",
+            "select payload from outbox.message_0",
+            "select m from outbox.message m",
+            good_message,
+            "update outbox.message set payload = ''",
+            "delete from outbox.message",
+            "truncate outbox.message_0",
+            "lock table outbox.message in row exclusive mode",
+            "select nextval('outbox.message_seq')",
+            "update outbox.relay set owner = ''",
+            "update outbox.schema_version set checksum = ''",
+            "create table outbox.mine (x int)",
+            "drop view outbox.message_overview",
+            "drop schema outbox cascade",
+            "select from public.orders",
+        }
+    );
+}
+
+TEST_F(postgresql_grants, a_migrator_makes_and_removes_the_tables_and_nothing_else) {
+    const auto migrator = open_database(url_of("migrator"))->open_migrator();
+    EXPECT_EQ(migrator->down(0).size(), 1U);
+    EXPECT_EQ(migrator->up().size(), 1U);
+    EXPECT_NO_THROW(require_current(migrator->status()));
+    // What it has made belongs to it alone until the roles are given their rights again.
+    owner_.execute(std::string{dialect().grants_sql});
+    sql_session{url_of("producer")}.execute(good_message);
+    expect_refused(
+        "migrator",
+        {
+            "select from public.orders",
+            "drop table public.orders",
+            "create role somebody",
+            "grant outbox_migrator to a_viewer",
+            "alter role a_migrator superuser",
+            "select pg_read_file('PG_VERSION')",
+        }
+    );
+}
+
+TEST_F(postgresql_grants, somebody_without_a_role_gets_nothing) {
+    owner_.execute("do $$ begin if not exists (select from pg_roles where rolname = 'a_stranger')"
+                   " then create role a_stranger login; end if; end $$");
+    expect_refused(
+        "stranger",
+        {
+            good_message,
+            "select from outbox.message",
+            "select from outbox.message_overview",
+            "select from outbox.relay",
+            "select from outbox.schema_version",
+        }
+    );
+}
+
+} // namespace
+} // namespace outbox::postgresql
