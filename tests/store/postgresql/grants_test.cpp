@@ -162,8 +162,9 @@ TEST_F(postgresql_grants, a_viewer_sees_what_is_waiting_and_not_what_it_says) {
 
 TEST_F(postgresql_grants, a_migrator_makes_and_removes_the_tables_and_nothing_else) {
     const auto migrator = open_database(url_of("migrator"))->open_migrator();
-    EXPECT_EQ(migrator->down(0).size(), 1U);
-    EXPECT_EQ(migrator->up().size(), 1U);
+    const auto versions = migrator->status().size();
+    EXPECT_EQ(migrator->down(0).size(), versions);
+    EXPECT_EQ(migrator->up().size(), versions);
     EXPECT_NO_THROW(require_current(migrator->status()));
     // What it has made belongs to it alone until the roles are given their rights again.
     owner_.execute(std::string{dialect().grants_sql});

@@ -454,14 +454,14 @@ TEST(postgresql_database, one_that_is_away_is_unreachable_with_a_hint) {
 TEST(postgresql_database, two_migrators_at_once_do_the_work_once) {
     const test_database place;
     std::vector<std::thread> threads;
-    std::atomic<int> applied{0};
+    std::atomic<std::size_t> applied{0};
     for (int i = 0; i < 3; ++i)
         threads.emplace_back([&] {
-            applied += static_cast<int>(open_database(place.url())->open_migrator()->up().size());
+            applied += open_database(place.url())->open_migrator()->up().size();
         });
     for (std::thread& t : threads)
         t.join();
-    EXPECT_EQ(applied, 1);
+    EXPECT_EQ(applied, open_database(place.url())->open_migrator()->status().size());
 }
 
 } // namespace
