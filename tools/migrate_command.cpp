@@ -164,7 +164,7 @@ void add_migrate_command(CLI::App& app, action& chosen) {
     };
     const auto add_on_database = [&](const char* name, const char* what, int (*run)(const migrate_options&)) {
         CLI::App* sub = add(name, what, run);
-        sub->add_option("--db", options->url, "postgresql://… or sqlite:PATH")->required();
+        sub->add_option("--db", options->url, "postgresql://…, mysql://… or sqlite:PATH")->required();
         return sub;
     };
     const char* dry_run = "print the SQL that would run, and change nothing";

@@ -72,7 +72,7 @@ int send(const send_options& options) {
 void add_send_command(CLI::App& app, action& chosen) {
     auto options = std::make_shared<send_options>();
     CLI::App* command = app.add_subcommand("send", "Commit one message into the outbox of a database");
-    command->add_option("--db", options->url, "postgresql://… or sqlite:PATH")->required();
+    command->add_option("--db", options->url, "postgresql://…, mysql://… or sqlite:PATH")->required();
     command->add_option("--subject", options->subject, "what it is about; becomes the topic")->required();
     command->add_option("--key", options->key, "messages with the same key stay in order");
     command->add_option("--tag", options->tags, "a label; may be given ten times")->take_all();

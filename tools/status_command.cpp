@@ -64,7 +64,7 @@ int status(const status_options& options) {
 void add_status_command(CLI::App& app, action& chosen) {
     auto options = std::make_shared<status_options>();
     CLI::App* command = app.add_subcommand("status", "Backlog, its age, who relays, and how far");
-    command->add_option("--db", options->url, "postgresql://… or sqlite:PATH")->required();
+    command->add_option("--db", options->url, "postgresql://…, mysql://… or sqlite:PATH")->required();
     command->add_flag("--json", options->json, "print one JSON object");
     command->callback([options, &chosen] { chosen = [options] { return status(*options); }; });
 }

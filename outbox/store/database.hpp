@@ -2,7 +2,9 @@
 // One business database as the programs see it: named by a URL, opened for whatever is to be done
 // with it.
 //
-//   postgresql://user@host:port/name      sqlite:relative/or/absolute/path
+//   postgresql://user@host:port/name
+//   mysql://user@host:port/name             MariaDB and MySQL
+//   sqlite:relative/or/absolute/path
 
 #include "outbox/message/envelope.hpp"
 #include "outbox/store/migrator.hpp"

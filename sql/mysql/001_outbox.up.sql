@@ -28,7 +28,9 @@ create table outbox_relay (
     lease_until datetime(6) not null default '1970-01-01 00:00:00',
     doorbell varchar(255) character set utf8mb4 collate utf8mb4_bin not null default '',
     cursor_window mediumtext character set utf8mb4 collate utf8mb4_bin not null,
-    cursor_seq bigint unsigned not null default 0
+    cursor_seq bigint unsigned not null default 0,
+    -- Changed for the sake of the commit: it takes to the disk whatever was committed before.
+    flush_count bigint unsigned not null default 0
 ) engine = innodb;
 
 insert into outbox_relay (shard, cursor_window) values (0, '');

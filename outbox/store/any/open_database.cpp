@@ -1,6 +1,9 @@
 #include "outbox/store/any/open_database.hpp"
 
 #include "outbox/base/error.hpp"
+#ifdef OUTBOX_WITH_MYSQL
+#include "outbox/store/mysql/database.hpp"
+#endif
 #ifdef OUTBOX_WITH_POSTGRESQL
 #include "outbox/store/postgresql/database.hpp"
 #endif
@@ -17,11 +20,15 @@ std::unique_ptr<database> open_database(std::string_view url) {
     if (auto found = postgresql::open_database(url))
         return found;
 #endif
+#ifdef OUTBOX_WITH_MYSQL
+    if (auto found = mysql::open_database(url))
+        return found;
+#endif
     throw error(
         error_kind::invalid_argument,
         "no database has a URL that begins with \"" +
             std::string{url.substr(0, url.find(':') + 1)} + "\"",
-        "write postgresql://USER@HOST:PORT/NAME or sqlite:PATH"
+        "write postgresql://USER@HOST:PORT/NAME, mysql://USER@HOST:PORT/NAME or sqlite:PATH"
     );
 }
 
@@ -29,6 +36,9 @@ std::span<const migration_dialect* const> all_dialects() {
     static const migration_dialect* const known[] = {
 #ifdef OUTBOX_WITH_POSTGRESQL
         &postgresql::dialect(),
+#endif
+#ifdef OUTBOX_WITH_MYSQL
+        &mysql::dialect(),
 #endif
         &sqlite::dialect(),
     };

@@ -1,0 +1,60 @@
+#include "outbox/store/mysql/database.hpp"
+
+#include "outbox/base/doorbell.hpp"
+#include "outbox/store/mysql/connection.hpp"
+#include "outbox/store/mysql/migration_session.hpp"
+#include "outbox/store/mysql/put.hpp"
+#include "outbox/store/mysql/relay_store.hpp"
+#include "outbox/store/mysql/url.hpp"
+
+#include <string>
+#include <utility>
+
+namespace outbox::mysql {
+namespace {
+
+class mysql_database final : public database {
+public:
+    mysql_database(server_url where, const migration_dialect& known)
+        : where_(std::move(where))
+        , known_(known) {}
+
+    std::string display_name() const override { return where_.display_name(); }
+
+    std::unique_ptr<outbox::relay_store> open_relay_store() override {
+        require_usable(open_migrator()->status(), known_.oldest_usable);
+        relay_store_options options;
+        if (where_.hole_patience)
+            options.hole_patience = *where_.hole_patience;
+        return std::make_unique<relay_store>(where_, options);
+    }
+
+    std::unique_ptr<migrator> open_migrator() override {
+        return std::make_unique<migrator>(known_, std::make_unique<migration_session>(where_));
+    }
+
+    void send(std::span<const envelope> messages) override {
+        connection db{where_, {}};
+        rows doorbell = db.query(put::ask_doorbell(), "cannot read the relay's doorbell");
+        const std::string address = doorbell.next() ? doorbell.text(0) : "";
+        db.execute("start transaction", "cannot send");
+        for (const std::string& statement : put::insert(messages))
+            db.execute(statement, "cannot write the messages");
+        db.execute("commit", "cannot commit the messages");
+        ring_doorbell(address);
+    }
+
+private:
+    server_url where_;
+    const migration_dialect& known_;
+};
+
+} // namespace
+
+std::unique_ptr<database> open_database(std::string_view url, const migration_dialect& known) {
+    if (!is_ours(url))
+        return nullptr;
+    return std::make_unique<mysql_database>(parse_url(url), known);
+}
+
+} // namespace outbox::mysql

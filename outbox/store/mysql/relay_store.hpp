@@ -1,0 +1,93 @@
+#pragma once
+// The relay's side of an outbox in MariaDB or MySQL. InnoDB numbers rows before it commits them, so
+// the cursor is a number and the holes below it that may still be filled (open_holes.hpp).
+//
+// What runs must be the server that the messages are written on: a replica shows the past.
+
+#include "outbox/store/mysql/connection.hpp"
+#include "outbox/store/mysql/open_holes.hpp"
+#include "outbox/store/mysql/server_traits.hpp"
+#include "outbox/store/mysql/slice_plan.hpp"
+#include "outbox/store/mysql/statement_horizon.hpp"
+#include "outbox/store/relay_store.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace outbox::mysql {
+
+struct relay_store_options {
+    timeouts limits{};
+    /// How often it is looked whether holes can be closed. Each time costs three or four short
+    /// statements.
+    std::chrono::milliseconds settle_interval{50};
+    /// Where the sessions of others cannot be seen: how long a single INSERT is believed to take at
+    /// most, from its number to its row. A hole closes when one to two times this has passed and no
+    /// transaction, however old, has a row in it.
+    std::chrono::milliseconds hole_patience{10'000};
+    /// At so many open holes no message above them is read until some close. Of 20 bytes each, in
+    /// the recorded cursor.
+    std::size_t open_holes_max = 5'000;
+    /// How long a slice may wait until the log is on the disk, where not each commit sees to that.
+    std::chrono::milliseconds durable_patience{5'000};
+};
+
+class relay_store final : public outbox::relay_store {
+public:
+    /// Throws unreachable.
+    explicit relay_store(const server_url& where, relay_store_options options = {});
+
+    lease_answer acquire(
+        int shard,
+        const std::string& owner,
+        std::chrono::milliseconds duration,
+        const std::string& doorbell
+    ) override;
+    write_result renew(int shard, std::int64_t epoch, std::chrono::milliseconds duration) override;
+    void release(int shard, std::int64_t epoch) override;
+    slice read(int shard, const cursor& from, const slice_limits& limits) override;
+    write_result advance(int shard, std::int64_t epoch, const cursor& to) override;
+    bool remove_delivered(int shard, std::int64_t epoch) override;
+    store_status status(int shard) override;
+
+private:
+    struct found_row {
+        int shard = 0;
+        std::size_t bytes = 0;
+        /// Too big to have come along with the others.
+        bool lacks_payload = false;
+        stored_message message{};
+    };
+    struct shard_state {
+        /// Up to here everything is removed, but for what stood in these holes.
+        std::int64_t removed_to = 0;
+        open_holes passed_over{};
+    };
+
+    std::vector<found_row>
+    fetch(const std::string& where, std::size_t count_max, std::size_t payload_max);
+    void fetch_big_payloads(std::vector<found_row>& rows);
+    void make_durable(int shard);
+    void settle(slice_plan& plan);
+    void look_at_sessions();
+    void close_where_nothing_is(slice_plan& plan, const open_holes& settled);
+    bool holds_nothing(std::span<const number_range> ranges, int& statements_left);
+    void
+    close_clean_parts(slice_plan& plan, std::span<const number_range> ranges, int& statements_left);
+    open_holes next_piece(shard_state& state, const cursor& recorded, const open_holes& open);
+    rows relay_row(int shard, const char* columns);
+    write_result write(const std::string& sql, const char* failure);
+
+    relay_store_options options_;
+    connection db_;
+    server_traits traits_;
+    statement_horizon horizon_;
+    /// Of all rows ever read by this session.
+    std::int64_t highest_seen_ = 0;
+    tick_point settle_at_{};
+    bool is_stalled_ = false;
+    std::map<int, shard_state> shards_;
+};
+
+} // namespace outbox::mysql

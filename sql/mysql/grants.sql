@@ -1,0 +1,32 @@
+-- Four roles for the outbox in MariaDB or MySQL, none of which can log in: grant them to the users of your programs and
+-- make them default (MariaDB: set default role R for U; MySQL: set default role R to U).
+--
+--   outbox_producer   a business process: puts messages in, and can neither read nor change any
+--   outbox_watchdog   a relay: reads messages, keeps its place, removes what is delivered
+--   outbox_viewer     people and dashboards: what is waiting and since when; no payload, no headers
+--   outbox_migrator   `outbox migrate`: makes and drops the tables
+--
+-- Run this in the database of the outbox as a user who may create roles and pass these rights on, after every
+-- `outbox migrate up`; running it again does no harm.
+
+create role if not exists outbox_producer, outbox_watchdog, outbox_viewer, outbox_migrator;
+
+-- By column: number and time of a message are the database's to give.
+grant insert (message_id, shard, subject, order_key, headers, payload) on outbox_message to outbox_producer;
+grant select (shard, doorbell) on outbox_relay to outbox_producer;
+grant execute on procedure outbox_send to outbox_producer;
+
+-- PROCESS lets the relay see when no INSERT is under way any more; without it, it goes by time and says so.
+grant process on *.* to outbox_watchdog;
+grant select, delete on outbox_message to outbox_watchdog;
+grant select, update on outbox_relay to outbox_watchdog;
+grant select on outbox_schema_version to outbox_watchdog;
+
+-- The columns are those that `outbox status` counts.
+grant select (seq, shard, created_at, message_id, subject, order_key) on outbox_message to outbox_viewer;
+grant select on outbox_relay to outbox_viewer;
+grant select on outbox_schema_version to outbox_viewer;
+
+grant all on outbox_message to outbox_migrator;
+grant all on outbox_relay to outbox_migrator;
+grant all on outbox_schema_version to outbox_migrator;
