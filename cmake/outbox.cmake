@@ -1,10 +1,13 @@
 # The few patterns that every folder uses. One call says what a floor is made of and what it leans on.
 
 add_library(outbox_options INTERFACE)
-target_compile_options(
-    outbox_options
-    INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fno-omit-frame-pointer
-)
+if(PROJECT_IS_TOP_LEVEL)
+    # Elsewhere it is other people's compilers and warnings that count.
+    target_compile_options(
+        outbox_options
+        INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fno-omit-frame-pointer
+    )
+endif()
 target_include_directories(outbox_options INTERFACE ${PROJECT_SOURCE_DIR})
 if(OUTBOX_SANITIZE)
     # -fno-sanitize-recover: a report of UBSan must fail the test that met it.
@@ -24,15 +27,38 @@ if(OUTBOX_BREAK)
     message(WARNING "This build is broken on purpose: ${OUTBOX_BREAK}")
 endif()
 
-find_program(CCACHE ccache)
-if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
-    set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+if(PROJECT_IS_TOP_LEVEL)
+    find_program(CCACHE ccache)
+    if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+        set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+        set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+    endif()
+    find_program(MOLD mold)
+    if(MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT OUTBOX_SANITIZE)
+        add_link_options(-fuse-ld=mold)
+    endif()
 endif()
-find_program(MOLD mold)
-if(MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT OUTBOX_SANITIZE)
-    add_link_options(-fuse-ld=mold)
-endif()
+
+# outbox_find_package(<package> <target>) and outbox_find_module(<prefix> <module>): a client library, by find_package or
+# by pkg-config as PkgConfig::<prefix>. Our programs need them all; without the programs a floor whose client library is
+# absent is left out.
+macro(outbox_find_package package target)
+    find_package(${package} QUIET)
+    outbox_require(${target} ${package})
+endmacro()
+macro(outbox_find_module prefix module)
+    if(PkgConfig_FOUND)
+        pkg_check_modules(${prefix} QUIET IMPORTED_TARGET GLOBAL ${module})
+    endif()
+    outbox_require(PkgConfig::${prefix} ${module})
+endmacro()
+function(outbox_require target what)
+    if(NOT TARGET ${target} AND OUTBOX_PROGRAMS)
+        message(FATAL_ERROR "outbox: ${what} was not found, and the programs need it; ./run installs it on Debian")
+    elseif(NOT TARGET ${target})
+        message(STATUS "outbox: ${what} was not found, so nothing is built that needs it")
+    endif()
+endfunction()
 
 # outbox_add_floor(<name> SOURCES … HEADERS … USES … PRIVATE_USES …)
 # A library outbox_<name>, alias outbox::<name>. HEADERS are the public set: each must compile alone.
@@ -41,7 +67,8 @@ function(outbox_add_floor name)
     if(F_SOURCES)
         add_library(outbox_${name} STATIC ${F_SOURCES})
         set(scope PUBLIC)
-        target_link_libraries(outbox_${name} PRIVATE outbox_options ${F_PRIVATE_USES})
+        # How we compile is nobody else's business.
+        target_link_libraries(outbox_${name} PRIVATE $<BUILD_INTERFACE:outbox_options> ${F_PRIVATE_USES})
     else()
         add_library(outbox_${name} INTERFACE)
         set(scope INTERFACE)
@@ -53,7 +80,9 @@ function(outbox_add_floor name)
     target_sources(
         outbox_${name} ${scope} FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${F_HEADERS}
     )
-    set_target_properties(outbox_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ${OUTBOX_TESTS})
+    set_target_properties(
+        outbox_${name} PROPERTIES EXPORT_NAME ${name} VERIFY_INTERFACE_HEADER_SETS ${OUTBOX_TESTS}
+    )
 endfunction()
 
 # outbox_add_program(<name> SOURCES … USES …)
