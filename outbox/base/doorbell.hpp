@@ -3,9 +3,9 @@
 // promises nothing. A lost, forged or stray one costs at most one early look; without any the relay
 // finds the row by polling.
 //
-// An address is text, so that it fits a column: "udp:127.0.0.1:41235".
+// An address is text, so that it fits a column: "udp:127.0.0.1:41235" (datagram.hpp).
 
-#include "outbox/base/unique_fd.hpp"
+#include "outbox/base/datagram.hpp"
 
 #include <chrono>
 #include <string>
@@ -20,23 +20,20 @@ public:
     explicit doorbell_listener(const std::string& address = "udp:127.0.0.1:0");
 
     /// Where producers ring, with the port that was given.
-    const std::string& address() const noexcept { return address_; }
+    const std::string& address() const noexcept { return socket_.address(); }
 
     /// Waits until somebody rings or `timeout` has passed, and swallows every ring so far. True: it
     /// rang.
     bool await(std::chrono::milliseconds timeout);
 
     /// Lets await() return true now. Any thread, also a signal handler.
-    void wake() noexcept;
+    void wake() noexcept { socket_.wake(); }
 
 private:
-    unique_fd socket_;
-    unique_fd wake_;
-    std::string address_;
+    datagram_socket socket_;
 };
 
-/// The producer's side: sends without blocking and never fails. Any thread; opens no socket before
-/// the first ring and opens a new one in a child after fork().
+/// The producer's side: sends without blocking and never fails. Any thread.
 void ring_doorbell(const std::string& address) noexcept;
 
 } // namespace outbox

@@ -17,9 +17,9 @@
 //   - progress that could not be recorded is recorded later; delivery does not wait for it;
 //   - after `lease_lost` nothing more of that epoch is delivered or written.
 
+#include "outbox/base/backoff.hpp"
 #include "outbox/base/clock.hpp"
 #include "outbox/base/random.hpp"
-#include "outbox/relay/backoff.hpp"
 #include "outbox/store/relay_store.hpp"
 
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "outbox/relay/backoff.hpp"
+#include "outbox/base/backoff.hpp"
 
 #include <gtest/gtest.h>
 
