@@ -46,11 +46,11 @@ message_id message_id_generator::next() {
         static_cast<std::uint64_t>(duration_cast<nanoseconds>(since_epoch).count()) % 1'000'000U;
     std::uint64_t stamp = (millis << 12U) | (nanos_in_milli * 4096U / 1'000'000U);
     std::uint64_t low = random_->next();
-    {
-        const std::lock_guard lock{mutex_};
-        stamp = std::max(stamp, last_ + 1);
-        last_ = stamp;
-    }
+    const std::uint64_t clock_says = stamp;
+    std::uint64_t last = last_.load();
+    do {
+        stamp = std::max(clock_says, last + 1);
+    } while (!last_.compare_exchange_weak(last, stamp));
     low = (low & 0x3fff'ffff'ffff'ffffU) | 0x8000'0000'0000'0000U;                   // variant 10
     const std::uint64_t high = ((stamp >> 12U) << 16U) | 0x7000U | (stamp & 0xfffU); // version 7
 

@@ -8,9 +8,9 @@
 #include "outbox/base/random.hpp"
 
 #include <array>
+#include <atomic>
 #include <compare>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,8 +61,8 @@ public:
 private:
     const clock* time_;
     random_source* random_;
-    std::mutex mutex_;
-    std::uint64_t last_ = 0; // milliseconds << 12 | fraction
+    // Milliseconds << 12 | fraction. No lock: a child after fork() would inherit one that is held.
+    std::atomic<std::uint64_t> last_{0};
 };
 
 } // namespace outbox
