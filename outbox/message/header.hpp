@@ -26,6 +26,8 @@ inline constexpr std::string_view message_id = "outbox-id";
 inline constexpr std::string_view tag = "outbox-tag";
 /// MIME type of the payload; absent when the sender said nothing about it.
 inline constexpr std::string_view content_type = "content-type";
+/// Whom the relay tells that it has delivered; taken out before delivery. See receipt_request.hpp.
+inline constexpr std::string_view receipt = "outbox-receipt";
 /// Names with this beginning belong to the library; a user's property may not use it.
 inline constexpr std::string_view reserved_prefix = "outbox-";
 } // namespace header_name

@@ -3,6 +3,7 @@
 // answers for each of them, exactly once. It keeps order: of two messages with the same key the
 // first is never accepted after the second. One object belongs to one relay and its thread.
 
+#include "outbox/message/delivery_report.hpp"
 #include "outbox/message/envelope.hpp"
 
 #include <chrono>
@@ -30,6 +31,8 @@ struct delivery_outcome {
     outbox::fate fate = fate::unavailable;
     /// Why not; empty when delivered.
     std::string reason{};
+    /// Where it stands now, for targets that say so.
+    target_position position{};
 };
 
 /// What a target can do, asked once; differences between engines are answered here and nowhere

@@ -267,7 +267,12 @@ private:
     void hear(const rd_kafka_message_t& report) {
         --in_flight_;
         if (report.err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            plan_->answer(position_of(report._private), verdict::delivered, {});
+            plan_->answer(
+                position_of(report._private),
+                verdict::delivered,
+                {},
+                {report.partition, report.offset}
+            );
         else {
             failed_ = true;
             plan_->answer(

@@ -146,12 +146,17 @@ bool wave_plan::may_send(std::size_t position) {
     return false;
 }
 
-void wave_plan::answer(std::size_t position, verdict result, std::string_view reason) {
+void wave_plan::answer(
+    std::size_t position,
+    verdict result,
+    std::string_view reason,
+    target_position where
+) {
     if (states_[position] == state::settled)
         return;
     switch (result) {
     case verdict::delivered:
-        settle(position, fate::delivered, {});
+        settle(position, fate::delivered, {}, where);
         return;
     case verdict::lost:
         states_[position] = state::lost;
@@ -202,10 +207,17 @@ void wave_plan::give_up(std::string_view reason) {
     careful_ = false;
 }
 
-void wave_plan::settle(std::size_t position, fate result, std::string_view reason) {
+void wave_plan::settle(
+    std::size_t position,
+    fate result,
+    std::string_view reason,
+    target_position where
+) {
     states_[position] = state::settled;
     --open_count_;
-    outcomes_.push_back({.index = position, .fate = result, .reason = std::string{reason}});
+    outcomes_.push_back(
+        {.index = position, .fate = result, .reason = std::string{reason}, .position = where}
+    );
 }
 
 void wave_plan::take_outcomes(std::vector<delivery_outcome>& to) {

@@ -61,7 +61,12 @@ public:
     bool may_send(std::size_t position);
 
     /// One answer. `refused` settles the message whatever its round; see verdict for the rest.
-    void answer(std::size_t position, verdict result, std::string_view reason);
+    void answer(
+        std::size_t position,
+        verdict result,
+        std::string_view reason,
+        target_position where = {}
+    );
     /// The message itself is at fault, beyond doubt; known before it was sent.
     void refuse(std::size_t position, std::string_view reason);
     /// What of the last round has no answer will get none: lost.
@@ -83,7 +88,8 @@ private:
 
     void plan_stages();
     void plan_careful_rounds(std::span<const std::size_t> stage);
-    void settle(std::size_t position, fate result, std::string_view reason);
+    void
+    settle(std::size_t position, fate result, std::string_view reason, target_position where = {});
     bool is_behind(std::size_t position) const;
 
     std::span<const stored_message* const> wave_;
