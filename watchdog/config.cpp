@@ -48,6 +48,11 @@ void read_database(config_table& table, database_config& into) {
         into.url = first_line(table, url_file);
     table.require("target", into.target);
     table.read("doorbell", into.doorbell);
+    table.read_one_of(
+        "receipts",
+        into.receipts,
+        {{"off", std::nullopt}, {"loopback", receipt_reach::loopback}, {"any", receipt_reach::any}}
+    );
     table.read("lease", into.timing.lease, 100ms, 1h);
     table.read("lease_renewal", into.timing.lease_renewal, 10ms, 20min);
     if (into.timing.lease_renewal * 3 > into.timing.lease)

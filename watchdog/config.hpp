@@ -2,11 +2,13 @@
 // What the watchdog is told: which databases to relay, and where to. One TOML file; docs/watchdog.md shows it whole.
 
 #include "outbox/base/log.hpp"
+#include "outbox/relay/receipt_sender.hpp"
 #include "outbox/relay/relay_machine.hpp"
 #include "outbox/store/relay_store.hpp"
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,8 @@ struct database_config {
     std::string doorbell = "udp:127.0.0.1:0";
     relay_timing timing{};
     slice_limits slice{};
+    /// Whom producers may ask to have receipts sent to; nobody when empty.
+    std::optional<receipt_reach> receipts = receipt_reach::loopback;
 };
 
 struct config {

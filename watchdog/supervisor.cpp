@@ -28,6 +28,8 @@ supervisor::supervisor(const config& configured) {
         entry& made = entries_.emplace_back();
         made.name = d.name;
         made.source = open_database(d.url);
+        if (d.receipts)
+            made.receipts = std::make_unique<receipt_sender>(*d.receipts);
         made.worker = std::make_unique<relay>(
             *made.source,
             make_target(*to, d.name),
@@ -37,6 +39,7 @@ supervisor::supervisor(const config& configured) {
                 .doorbell = d.doorbell,
                 .timing = d.timing,
                 .slice = d.slice,
+                .observer = made.receipts.get(),
             }
         );
     }

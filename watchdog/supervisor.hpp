@@ -2,6 +2,7 @@
 // Runs one relay for each configured database, each on a thread of its own with its own connection and its own
 // connection to the target, so that one that hangs holds up none of the others.
 
+#include "outbox/relay/receipt_sender.hpp"
 #include "outbox/relay/relay.hpp"
 #include "outbox/store/database.hpp"
 #include "watchdog/config.hpp"
@@ -31,6 +32,7 @@ class supervisor {
     struct entry {
         std::string name{};
         std::unique_ptr<database> source{};
+        std::unique_ptr<receipt_sender> receipts{};
         std::unique_ptr<relay> worker{};
         std::thread thread{};
     };

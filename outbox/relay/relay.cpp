@@ -122,6 +122,12 @@ relay_event_type relay::act(const relay_action::read& a) {
         into.delivered.assign(event.count, false);
         into.undelivered = event.count;
         into.messages = std::move(found.messages);
+        // Here, so that no target ever sees it, whether or not anybody is told.
+        into.watched.clear();
+        for (std::size_t i = 0; i < event.count; ++i) {
+            if (auto to = take_receipt_request(into.messages[i].content.headers))
+                into.watched.push_back({.index = i, .to = std::move(*to), .attempts = 0});
+        }
         OUTBOX_FAULT("relay.read");
     }
     return event;
@@ -137,6 +143,10 @@ relay_event_type relay::act(const relay_action::deliver& a) {
         wave_index_.push_back(i);
     }
     news_ = {.outstanding = wave_.size(), .delivered = 0, .unavailable = 0, .rejected = 0};
+    for (watched_message& w : current_.watched) {
+        if (!current_.delivered[w.index] && w.index <= wave_index_.back())
+            ++w.attempts;
+    }
     ++waves_;
     target_->deliver(wave_);
     OUTBOX_FAULT("relay.sent");
@@ -158,6 +168,7 @@ relay_event_type relay::collect(std::chrono::milliseconds timeout) {
     for (const delivery_outcome& outcome : outcomes_) {
         const std::size_t index = wave_index_[outcome.index];
         --news_.outstanding;
+        note_outcome(index, outcome);
         switch (outcome.fate) {
         case fate::delivered:
             ++news_.delivered;
@@ -189,6 +200,10 @@ relay_event_type relay::collect(std::chrono::milliseconds timeout) {
         outcomes_.end(),
         [](const auto& o) { return o.fate == fate::delivered; }
     ));
+    if (!observed_.empty()) { // before the slot that they point into is replaced
+        options_.observer->observe(observed_);
+        observed_.clear();
+    }
     if (news_.outstanding == 0) {
         if (news_.unavailable + news_.rejected == 0 && !target_trouble_.empty())
             say_once(target_trouble_, log_level::info, "the target takes messages");
@@ -198,6 +213,29 @@ relay_event_type relay::collect(std::chrono::milliseconds timeout) {
         }
     }
     return news_;
+}
+
+void relay::note_outcome(std::size_t index, const delivery_outcome& outcome) {
+    if (options_.observer == nullptr || current_.watched.empty() ||
+        outcome.fate == fate::unavailable)
+        return;
+    const auto found = std::lower_bound(
+        current_.watched.begin(),
+        current_.watched.end(),
+        index,
+        [](const watched_message& w, std::size_t i) { return w.index < i; }
+    );
+    if (found == current_.watched.end() || found->index != index)
+        return;
+    observed_.push_back({
+        .to = &found->to,
+        .note =
+            {.id = current_.messages[index].content.id,
+             .fate = outcome.fate == fate::delivered ? send_fate::delivered : send_fate::rejected,
+             .attempts = found->attempts,
+             .position = outcome.position,
+             .reason = outcome.reason},
+    });
 }
 
 relay_event_type relay::act(const relay_action::record& a) {

@@ -16,6 +16,7 @@
 #include "outbox/base/doorbell.hpp"
 #include "outbox/base/log.hpp"
 #include "outbox/base/random.hpp"
+#include "outbox/relay/outcome_observer.hpp"
 #include "outbox/relay/relay_machine.hpp"
 #include "outbox/store/database.hpp"
 #include "outbox/store/relay_store.hpp"
@@ -38,6 +39,9 @@ struct relay_options {
     std::string doorbell = "udp:127.0.0.1:0";
     relay_timing timing{};
     slice_limits slice{};
+    /// Is told what became of messages whose producers asked; nobody when null. Must outlive the
+    /// relay.
+    outcome_observer* observer = nullptr;
 };
 
 /// A moment's view, for metrics. Each number is exact; they need not be of the same instant.
@@ -73,10 +77,17 @@ public:
     const std::string& owner() const noexcept { return options_.owner; }
 
 private:
+    /// A message whose producer wants to know.
+    struct watched_message {
+        std::size_t index = 0; // in the slot
+        receipt_request to{};
+        std::uint32_t attempts = 0;
+    };
     struct slot {
         std::vector<stored_message> messages{};
         std::vector<bool> delivered{};
         std::size_t undelivered = 0;
+        std::vector<watched_message> watched{}; // by index
     };
 
     relay_event_type perform(const relay_action_type& action);
@@ -92,6 +103,7 @@ private:
     relay_event_type act(const relay_action::wait& a);
     relay_event_type act(const relay_action::stop& a);
     relay_event_type collect(std::chrono::milliseconds timeout);
+    void note_outcome(std::size_t index, const delivery_outcome& outcome);
     void say_once(std::string& last, log_level level, const std::string& text);
     relay_store& store();
 
@@ -109,6 +121,7 @@ private:
     std::vector<std::size_t> wave_index_; // position in current_ of each message of the wave
     relay_event::wave_news news_{};
     std::vector<delivery_outcome> outcomes_;
+    std::vector<observed_outcome> observed_;
     std::string target_trouble_;
     std::string store_trouble_;
 
