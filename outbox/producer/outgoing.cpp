@@ -3,6 +3,7 @@
 #include "outbox/base/doorbell.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/base/fault.hpp"
+#include "outbox/producer/background.hpp"
 
 #include <exception>
 #include <utility>
@@ -10,28 +11,59 @@
 
 namespace outbox {
 
-outgoing::outgoing(id_source& ids, const message_limits& limits, pending_messages& pending)
+outgoing::outgoing(
+    id_source& ids,
+    const message_limits& limits,
+    std::shared_ptr<background> fates,
+    pending_messages& pending
+)
     : ids_(&ids)
     , limits_(&limits)
+    , fates_(std::move(fates))
     , pending_(&pending) {}
 
 outgoing::outgoing(
     id_source& ids,
     const message_limits& limits,
+    std::shared_ptr<background> fates,
     std::unique_ptr<store_session> session
 )
     : ids_(&ids)
     , limits_(&limits)
+    , fates_(std::move(fates))
     , session_(std::move(session)) {
     session_->require_open();
 }
 
-message_id outgoing::send(const message& m) {
+outgoing::~outgoing() {
+    if (watched_.empty())
+        return;
+    std::vector<message_id> ids;
+    for (const watched_message& w : watched_)
+        ids.push_back(w.id);
+    if (session_)
+        fates_->unwitnessed(ids);
+    else
+        fates_->withdraw(ids, "its transaction was not committed, or that is in doubt");
+}
+
+message_id outgoing::send(const message& m, send_listener listener) {
+    return send_watched(m, watcher{.listener = std::move(listener), .receipt = nullptr});
+}
+
+receipt outgoing::send(const message& m, with_receipt_t) {
+    auto state = std::make_shared<detail::receipt_state>();
+    const message_id id = send_watched(m, watcher{.listener = {}, .receipt = state});
+    return receipt{id, std::move(state)};
+}
+
+message_id outgoing::send_watched(const message& m, watcher who) {
     if (closed_)
         throw usage_error("outbox: a message was sent after its transaction had ended");
     try {
         envelope frozen = freeze(m, (*ids_)(), *limits_);
         const message_id id = frozen.id;
+        watch(frozen, std::move(who));
         if (pending_ != nullptr) {
             hold_back(std::move(frozen));
         } else {
@@ -46,23 +78,46 @@ message_id outgoing::send(const message& m) {
     }
 }
 
-void outgoing::send(std::span<const message> several) {
+std::vector<message_id>
+outgoing::send(std::span<const message> several, const send_listener& listener) {
+    std::vector<message_id> ids;
+    ids.reserve(several.size());
     if (pending_ != nullptr || closed_) {
         for (const message& m : several)
-            send(m);
-        return;
+            ids.push_back(send(m, listener));
+        return ids;
     }
     try {
         std::vector<envelope> rows;
         rows.reserve(several.size());
-        for (const message& m : several)
+        for (const message& m : several) {
             rows.push_back(freeze(m, (*ids_)(), *limits_));
+            ids.push_back(rows.back().id);
+            watch(rows.back(), watcher{.listener = listener, .receipt = nullptr});
+        }
         session_->require_open();
         if (!rows.empty())
             session_->insert(rows);
+        return ids;
     } catch (const std::exception& e) {
         poison(e.what());
         throw;
+    }
+}
+
+void outgoing::watch(envelope& frozen, watcher&& who) {
+    if (who.empty())
+        return;
+    const auto by = session_ ? committer::user : committer::producer;
+    const auto request = fates_->watch(frozen.id, frozen.subject, who, by);
+    watched_message& made = watched_.emplace_back();
+    made.id = frozen.id;
+    made.row = pending_ != nullptr ? pending_->rows.size() : 0;
+    if (request) {
+        add_receipt_request(frozen.headers, *request);
+    } else {
+        made.unwatched = std::move(who);
+        made.subject = frozen.subject;
     }
 }
 
@@ -78,10 +133,16 @@ void outgoing::hold_back(envelope&& frozen) {
 }
 
 void outgoing::poison(const char* why) noexcept {
-    if (session_)
-        session_->poison();
-    else
+    if (!session_) {
         pending_->poisoned_by = why;
+        return;
+    }
+    session_->poison();
+    std::vector<message_id> ids;
+    for (const watched_message& w : watched_)
+        ids.push_back(w.id);
+    fates_->withdraw(ids, "its transaction was rolled back, because a message could not be sent");
+    watched_.clear();
 }
 
 void outgoing::nudge() noexcept {
@@ -90,6 +151,31 @@ void outgoing::nudge() noexcept {
             ring_doorbell(session_->doorbell());
     } catch (...) { // a nudge promises nothing, so it reports nothing
     }
+    if (session_)
+        committed();
+}
+
+void outgoing::committed() noexcept {
+    if (watched_.empty())
+        return;
+    const std::vector<watched_message> mine = std::exchange(watched_, {});
+    std::vector<message_id> there;
+    std::vector<message_id> gone;
+    std::vector<const watched_message*> unwatched;
+    for (const watched_message& w : mine) {
+        const bool rolled_back = pending_ != nullptr && (w.row >= pending_->rows.size() ||
+                                                         pending_->rows[w.row].id != w.id);
+        if (!w.unwatched.empty()) {
+            if (!rolled_back)
+                unwatched.push_back(&w);
+        } else {
+            (rolled_back ? gone : there).push_back(w.id);
+        }
+    }
+    fates_->withdraw(gone, "its savepoint was rolled back");
+    fates_->committed(there);
+    for (const watched_message* w : unwatched)
+        background::leave_unwatched(w->unwatched, w->id, w->subject);
 }
 
 } // namespace outbox

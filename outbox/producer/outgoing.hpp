@@ -7,6 +7,9 @@
 
 #include "outbox/message/envelope.hpp"
 #include "outbox/message/message.hpp"
+#include "outbox/producer/receipt.hpp"
+#include "outbox/producer/send_listener.hpp"
+#include "outbox/producer/watcher.hpp"
 #include "outbox/store/adapter.hpp"
 #include "outbox/store/store_session.hpp"
 
@@ -16,8 +19,11 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace outbox {
+
+class background;
 
 /// More in one transaction is refused, and poisons it: split the work.
 inline constexpr std::size_t transaction_messages_max = 100'000;
@@ -27,7 +33,7 @@ class outgoing {
 public:
     outgoing(const outgoing&) = delete;
     outgoing& operator=(const outgoing&) = delete;
-    ~outgoing() = default;
+    ~outgoing();
 
     /// Sends `m` with the transaction. Within `transact` it is held back and written with COMMIT;
     /// after `join` its row is written now, so send *after* you have changed the rows that the
@@ -37,34 +43,71 @@ public:
     /// Throws outbox::error when the message breaks a limit or its row cannot be written. The
     /// transaction is then poisoned: it will not commit even if the exception is swallowed. Throws
     /// usage_error after the end.
-    message_id send(const message& m);
+    ///
+    /// `listener` is told what became of the message after COMMIT; see send_listener.hpp. After
+    /// `join` the library does not see your COMMIT: a receipt from a relay proves it, and nudge()
+    /// says it. Without either the listener is not called, because the row may have been rolled
+    /// back.
+    message_id send(const message& m, send_listener listener = {});
 
-    /// The same for several, in order; after `join` they are one statement.
-    void send(std::span<const message> several);
-    void send(std::initializer_list<message> several) {
-        send(std::span{several.begin(), several.size()});
+    /// The same, and you can wait for it after the commit: producer::wait_delivered.
+    receipt send(const message& m, with_receipt_t);
+
+    /// The same for several, in order; after `join` they are one statement. Returns their ids in
+    /// the same order. The listener is told of each of them.
+    std::vector<message_id>
+    send(std::span<const message> several, const send_listener& listener = {});
+    std::vector<message_id>
+    send(std::initializer_list<message> several, const send_listener& listener = {}) {
+        return send(std::span{several.begin(), several.size()}, listener);
     }
 
-    /// After `join`, and after your own commit: "I have committed, look soon". Forgotten, or said
-    /// after a rollback, it costs at most a poll interval. `transact` says it by itself.
+    /// After `join`, and after your own commit: "I have committed, look soon, and tell my
+    /// listeners". Forgotten, it costs at most a poll interval, and a message that no relay
+    /// delivers in time has no call. Said after a rollback, listeners hear left_to_watchdog of a
+    /// message that is not there. `transact` says it by itself.
     void nudge() noexcept;
 
 private:
     friend class producer;
     using id_source = std::function<message_id()>;
+    /// A message whose sender wants to know.
+    struct watched_message {
+        message_id id{};
+        std::size_t row = 0; // in pending_, where a rolled-back savepoint may have taken it away
+        // What nobody could take in charge is told here, after COMMIT.
+        watcher unwatched{};
+        std::string subject{};
+    };
 
-    outgoing(id_source& ids, const message_limits& limits, pending_messages& pending);
-    outgoing(id_source& ids, const message_limits& limits, std::unique_ptr<store_session> session);
+    outgoing(
+        id_source& ids,
+        const message_limits& limits,
+        std::shared_ptr<background> fates,
+        pending_messages& pending
+    );
+    outgoing(
+        id_source& ids,
+        const message_limits& limits,
+        std::shared_ptr<background> fates,
+        std::unique_ptr<store_session> session
+    );
     void close() noexcept { closed_ = true; }
+    /// After COMMIT: from now on listeners are told. The last thing that happens here, because one
+    /// of them may destroy the producer.
+    void committed() noexcept;
+    message_id send_watched(const message& m, watcher who);
+    void watch(envelope& frozen, watcher&& who);
     void hold_back(envelope&& frozen);
     void poison(const char* why) noexcept;
 
     id_source* ids_;
     const message_limits* limits_;
+    std::shared_ptr<background> fates_;
+    std::vector<watched_message> watched_;
     pending_messages* pending_ = nullptr;    // transact
     std::unique_ptr<store_session> session_; // join
     std::size_t pending_bytes_ = 0;
-    std::string doorbell_;
     bool closed_ = false;
 };
 

@@ -26,14 +26,33 @@
 #include "outbox/message/message.hpp"
 #include "outbox/message/message_id.hpp"
 #include "outbox/producer/outgoing.hpp"
+#include "outbox/producer/receipt.hpp"
+#include "outbox/producer/send_listener.hpp"
 #include "outbox/store/adapter.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
 namespace outbox {
+
+/// How a sender who wants to know hears from the relay. Nothing of it exists before the first
+/// listener or receipt.
+struct receipt_options {
+    /// Where receipts arrive. The default hears relays on this machine; give an address of this
+    /// host when the watchdog runs on another, and set receipts = "any" there.
+    std::string address = "udp:127.0.0.1:0";
+    /// How long to wait for a receipt after COMMIT; then the fate is left_to_watchdog.
+    std::chrono::milliseconds deadline{30'000};
+    /// So many messages may be waited for at once, those whose listener has not returned included.
+    /// Beyond it a message's fate is left_to_watchdog at once, told on the sender's own thread
+    /// after COMMIT.
+    std::size_t pending_max = 50'000;
+};
 
 struct producer_options {
     /// What the target accepts. Raise it only together with the broker's limit.
@@ -41,11 +60,18 @@ struct producer_options {
     /// Where ids come from; tests put a generator with a fixed clock and seed here. Called from any
     /// thread.
     std::function<message_id()> next_id{};
+    receipt_options receipts{};
+    /// How long the destructor waits for listeners that have not returned.
+    std::chrono::milliseconds stop_patience{5'000};
 };
 
 class producer {
 public:
     explicit producer(producer_options options = {});
+    /// stop(options.stop_patience). A listener may destroy the producer.
+    ~producer();
+    producer(const producer&) = delete;
+    producer& operator=(const producer&) = delete;
 
     /// Begins a transaction on `db`, runs `work(tx, out)`, commits what it did together with what
     /// it sent, and nudges the relay. Returns what `work` returns.
@@ -59,7 +85,7 @@ public:
     auto transact(Db& db, Work&& work) {
         pending_messages pending;
         typename connector<Db>::transaction tx{db, pending};
-        outgoing out{next_id_, options_.limits, pending};
+        outgoing out{next_id_, options_.limits, fates_, pending};
         if constexpr (std::is_void_v<
                           decltype(std::invoke(std::forward<Work>(work), tx.user_face(), out))>) {
             std::invoke(std::forward<Work>(work), tx.user_face(), out);
@@ -79,14 +105,39 @@ public:
         return outgoing{
             next_id_,
             options_.limits,
+            fates_,
             std::make_unique<typename adapter<Tx>::session>(tx)};
     }
 
-    /// One message, one line, in a transaction of your own. As join(tx).send(m).
+    /// One message, one line, in a transaction of your own. As join(tx).send(m, listener), and
+    /// committed(id) is the nudge().
     template <joinable Tx>
-    message_id send(Tx& tx, const message& m) {
-        return join(tx).send(m);
+    message_id send(Tx& tx, const message& m, send_listener listener = {}) {
+        return join(tx).send(m, std::move(listener));
     }
+    template <joinable Tx>
+    receipt send(Tx& tx, const message& m, with_receipt_t) {
+        return join(tx).send(m, with_receipt);
+    }
+
+    /// After send(tx, …) and your own commit: the message is committed, so its listener hears of it
+    /// in any case, of its deadline too. Only within receipts.deadline of the send; harmless later,
+    /// and for a message that nobody waits for.
+    void committed(const message_id& id) noexcept;
+
+    /// Waits until the fate of a message is known, at most `patience`; left_to_watchdog when it is
+    /// not by then, and asking again is fine. Call it after the commit. Throws outbox::error
+    /// (rejected) when there is nothing to wait for, because the transaction was rolled back or its
+    /// commit is in doubt. Any thread, also a listener's.
+    send_fate wait_delivered(const receipt& r, std::chrono::milliseconds patience) const;
+
+    /// Ends what runs behind the calls: every fate that is pending becomes left_to_watchdog, and
+    /// listeners are waited for, at most `patience`. Transactions can still be sent with; the
+    /// listeners of later ones hear left_to_watchdog. Any thread; once is enough.
+    ///
+    /// Nothing runs behind the calls in a child after fork(): there, sending with a listener throws
+    /// usage_error, stop() and the destructor do nothing, and a new producer works.
+    void stop(std::chrono::milliseconds patience) noexcept;
 
 private:
     static void refuse_if_poisoned(const pending_messages& pending);
@@ -100,10 +151,12 @@ private:
         OUTBOX_FAULT("producer.committed");
         if (!pending.rows.empty())
             ring_doorbell(tx.doorbell());
+        out.committed();
     }
 
     producer_options options_;
     std::function<message_id()> next_id_;
+    std::shared_ptr<background> fates_;
 };
 
 } // namespace outbox

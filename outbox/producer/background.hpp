@@ -1,0 +1,81 @@
+#pragma once
+// What of a producer outlives a call: the desk where receipts arrive, the thread of the listeners.
+// Made with the producer, but opens no socket and starts no thread before somebody wants to know
+// the fate of a message. Inside of the producer; shared with every `outgoing`, so that a listener
+// may destroy the producer.
+
+#include "outbox/message/message_id.hpp"
+#include "outbox/producer/listener_thread.hpp"
+#include "outbox/producer/receipt_desk.hpp"
+#include "outbox/producer/watcher.hpp"
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace outbox {
+
+class background {
+public:
+    struct settings {
+        std::string receipt_address{};
+        std::chrono::milliseconds receipt_deadline{};
+        std::size_t pending_max = 0;
+    };
+    explicit background(settings chosen);
+    ~background();
+    background(const background&) = delete;
+    background& operator=(const background&) = delete;
+
+    /// Takes `who` in charge for a message of a transaction that is still open, and returns what
+    /// its row must carry. Nothing when it cannot: at the limit, after stop(), without a socket;
+    /// then `who` is as it was. Throws usage_error in a child after fork().
+    std::optional<receipt_request>
+    watch(const message_id& id, const std::string& subject, watcher& who, committer by);
+
+    void committed(std::span<const message_id> ids, std::chrono::milliseconds deadline) noexcept;
+    void committed(std::span<const message_id> ids) noexcept {
+        committed(ids, chosen_.receipt_deadline);
+    }
+    /// The user will not say any more whether it was committed.
+    void unwitnessed(std::span<const message_id> ids) noexcept;
+    void withdraw(std::span<const message_id> ids, const char* why) noexcept;
+
+    /// For what could not be watched, after COMMIT: tells on this thread that it is left to the
+    /// watchdog.
+    static void
+    leave_unwatched(const watcher& who, const message_id& id, const std::string& subject) noexcept;
+
+    /// Tells receipts at once and hands the rest to the thread of the listeners. Any thread.
+    void tell(std::vector<settled_fate>&& fates) noexcept;
+
+    /// Settles everything that is pending and waits at most `patience` for listeners. From then on
+    /// nothing is watched. Any thread, also a listener's; only the first call does anything, and
+    /// none in a child after fork().
+    void stop(std::chrono::milliseconds patience) noexcept;
+
+    /// Throws usage_error in a child that was forked after threads were started.
+    void refuse_in_child() const;
+
+private:
+    bool is_inherited() const noexcept;
+    std::shared_ptr<receipt_desk> desk() const noexcept;
+
+    const settings chosen_;
+    std::atomic<pid_t> process_{0}; // of the threads; 0 before there are any
+    std::unique_ptr<listener_thread> listeners_;
+    mutable std::mutex mutex_;
+    bool stopped_ = false;
+    bool said_no_socket_ = false;
+    std::shared_ptr<receipt_desk> desk_;
+};
+
+} // namespace outbox
