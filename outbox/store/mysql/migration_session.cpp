@@ -33,13 +33,14 @@ const migration_dialect& dialect() noexcept {
 
 connection& migration_session::db() {
     // A version may take its time, but nobody queues behind it: it waits for a lock only shortly.
+    const auto lock = std::chrono::ceil<seconds>(lock_wait_);
     if (!db_)
         db_.emplace(
             where_,
             timeouts{
                 .statement = seconds{600},
-                .lock = lock_wait_,
-                .table_lock = lock_wait_,
+                .lock = lock,
+                .table_lock = lock,
                 .answer = seconds{620}}
         );
     return *db_;
@@ -66,14 +67,14 @@ std::vector<recorded_migration> migration_session::recorded() {
 void migration_session::begin() {
     rows lock = db().query(
         std::string{"select get_lock("} + lock_name + ", " + std::to_string(lock_wait_.count()) +
-            ")",
+            " / 1000)",
         "cannot wait for another migration"
     );
     if (!lock.next() || lock.number(0) != 1)
         throw error(
             error_kind::conflict,
             where_.display_name() + ": another migration is running and did not end within " +
-                std::to_string(lock_wait_.count()) + " s",
+                std::to_string(lock_wait_.count()) + " ms",
             "wait for it; is_used_lock() names its session"
         );
 }

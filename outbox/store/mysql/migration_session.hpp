@@ -20,7 +20,7 @@ public:
     /// `lock_wait` bounds the wait for another migrator, and for a lock on a table.
     explicit migration_session(
         server_url where,
-        std::chrono::seconds lock_wait = std::chrono::seconds{10}
+        std::chrono::milliseconds lock_wait = std::chrono::seconds{10}
     )
         : where_(std::move(where))
         , lock_wait_(lock_wait) {}
@@ -36,7 +36,7 @@ private:
     connection& db();
 
     server_url where_;
-    std::chrono::seconds lock_wait_;
+    std::chrono::milliseconds lock_wait_;
     std::optional<connection> db_{};
 };
 

@@ -30,7 +30,9 @@ public:
     /// "17,20-25,31"; empty for none.
     std::string text() const;
 
-    const std::vector<number_range>& ranges() const noexcept { return ranges_; }
+    const std::vector<number_range>& ranges() const& noexcept { return ranges_; }
+    /// Not of a temporary: a loop over them would outlive it.
+    void ranges() const&& = delete;
     bool empty() const noexcept { return ranges_.empty(); }
     std::size_t size() const noexcept { return ranges_.size(); }
 

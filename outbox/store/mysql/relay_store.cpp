@@ -41,8 +41,7 @@ std::string lease_end(milliseconds duration) {
 relay_store::relay_store(const server_url& where, relay_store_options options)
     : options_(options)
     , db_(where, options.limits)
-    , traits_(ask_traits(db_))
-    , horizon_(traits_.busy_resolution) {
+    , traits_(ask_traits(db_)) {
     if (!traits_.sees_all_statements)
         log(log_level::warning,
             "store",
@@ -311,19 +310,16 @@ void relay_store::settle(slice_plan& plan) {
 }
 
 void relay_store::look_at_sessions() {
-    const tick_point asked = system_clock().ticks();
     rows answer = db_.query(
-        std::string{"select id, "} + traits_.busy_for +
-            " from information_schema.processlist where id <> connection_id()"
-            " and command not in ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID')"
-            " and user not in ('system user', 'event_scheduler')",
+        "select id from information_schema.processlist where id <> connection_id()"
+        " and command not in ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID')"
+        " and user not in ('system user', 'event_scheduler')",
         "cannot look at the sessions"
     );
-    const tick_point answered = system_clock().ticks();
-    std::vector<busy_session> executing;
+    std::vector<std::int64_t> executing;
     while (answer.next())
-        executing.push_back({answer.number(0), microseconds{answer.number(1)}});
-    horizon_.look(highest_seen_, executing, asked, answered);
+        executing.push_back(answer.number(0));
+    horizon_.look(highest_seen_, executing);
 }
 
 // Every INSERT that drew one of these numbers is over. A row that is there and not yet committed
@@ -400,7 +396,8 @@ open_holes
 relay_store::next_piece(shard_state& state, const cursor& recorded, const open_holes& open) {
     open_holes piece;
     std::int64_t left = removed_per_call_max;
-    for (number_range range : state.passed_over.without(open).ranges()) {
+    const open_holes closed_since = state.passed_over.without(open);
+    for (number_range range : closed_since.ranges()) {
         if (left <= 0 || piece.size() >= removed_ranges_per_call_max)
             return piece;
         range.last = std::min(range.last, range.first + left - 1);
@@ -419,13 +416,13 @@ relay_store::next_piece(shard_state& state, const cursor& recorded, const open_h
         first.next() ? std::min(first.number(0), recorded.seq + 1) : recorded.seq + 1;
     const std::int64_t end = std::min(recorded.seq, begin + left - 1);
     open_holes stretch;
-    if (begin <= end)
-        stretch.append({begin, end});
-    for (const number_range& range : stretch.without(open).ranges())
-        piece.append(range);
-    open_holes passed;
-    passed.append({state.removed_to + 1, std::max(end, begin - 1)});
-    for (const number_range& range : passed.without(passed.without(open)).ranges())
+    stretch.append({state.removed_to + 1, std::max(end, begin - 1)});
+    const open_holes removable = stretch.without(open);
+    const open_holes passed = stretch.without(removable);
+    for (number_range range : removable.ranges())
+        if (range.first = std::max(range.first, begin); range.first <= range.last)
+            piece.append(range);
+    for (const number_range& range : passed.ranges())
         state.passed_over.append(range);
     state.removed_to = std::max(end, begin - 1);
     return piece;
@@ -443,7 +440,7 @@ bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
     const shard_state before = state;
     const open_holes piece = next_piece(state, recorded, holes_of(recorded));
     if (piece.empty())
-        return false;
+        return state.removed_to < recorded.seq;
     const write_result removed = write(
         "delete from outbox_message where shard = " + std::to_string(shard) + " and " +
             is_in(piece.ranges()),

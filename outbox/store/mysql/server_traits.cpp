@@ -10,7 +10,7 @@ constexpr const char* asking = "cannot ask the server about itself";
 
 bool has_process_privilege(connection& db) {
     try {
-        db.query("select 1 from information_schema.innodb_trx limit 0", asking);
+        db.query("select 1 from information_schema.innodb_trx limit 1", asking);
         return true;
     } catch (const sql_error& e) {
         if (e.kind() != error_kind::rejected)
@@ -36,13 +36,7 @@ std::int64_t number_after(std::string_view text, std::string_view words) {
 server_traits ask_traits(connection& db) {
     server_traits traits;
     traits.is_mariadb = db.is_mariadb();
-    if (traits.is_mariadb) {
-        traits.share_nowait = "lock in share mode nowait";
-        traits.busy_for = "greatest(time * 1000000, cast(time_ms * 1000 as signed))";
-    } else {
-        traits.share_nowait = "for share nowait";
-        traits.busy_for = "time * 1000000";
-    }
+    traits.share_nowait = traits.is_mariadb ? "lock in share mode nowait" : "for share nowait";
     rows galera = db.query("show variables like 'wsrep_on'", asking);
     if (galera.next() && galera.text(1) == "ON")
         traits.why_not = "rows may be numbered by another node of the cluster";

@@ -4,7 +4,7 @@
 
 #include "outbox/store/mysql/connection.hpp"
 
-#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -19,13 +19,6 @@ struct server_traits {
     std::string why_not{};
     /// Ends a SELECT that takes shared locks on rows at once or fails.
     const char* share_nowait = "";
-    /// An expression over information_schema.processlist: for how many microseconds the session has
-    /// been busy with its statement. TIME counts whole seconds, and follows SET TIMESTAMP; TIME_MS
-    /// and QUERY_ID begin anew with each statement of a stored function that an INSERT calls
-    /// between two of its rows, and so would pass one INSERT off as several.
-    const char* busy_for = "";
-    /// How much shorter than true that may be.
-    std::chrono::microseconds busy_resolution = std::chrono::seconds{2};
     /// Every commit is on the disk before its client is told; not so with
     /// innodb_flush_log_at_trx_commit = 0 or 2.
     bool flushes_each_commit = true;

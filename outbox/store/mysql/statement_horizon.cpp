@@ -4,29 +4,10 @@
 
 namespace outbox::mysql {
 
-// The same statement has been busy for longer by at least the time between the two looks. A quarter
-// of that is left for clocks that do not run alike.
-bool statement_horizon::is_over(
-    const seen_session& old,
-    std::span<const busy_session> now,
-    tick_point asked
-) const {
-    const auto found = std::ranges::find(now, old.then.id, &busy_session::id);
-    if (found == now.end())
-        return true;
-    const auto between = std::chrono::duration_cast<std::chrono::microseconds>(asked - old.at);
-    return found->busy_for + resolution_ < old.then.busy_for + between * 3 / 4;
-}
-
-void statement_horizon::look(
-    std::int64_t highest_seen,
-    std::span<const busy_session> executing,
-    tick_point asked,
-    tick_point answered
-) {
+void statement_horizon::look(std::int64_t highest_seen, std::span<const std::int64_t> executing) {
     if (pending_) {
-        std::erase_if(pending_->waited_for, [&](const seen_session& old) {
-            return is_over(old, executing, asked);
+        std::erase_if(pending_->waited_for, [&](std::int64_t session) {
+            return std::ranges::find(executing, session) == executing.end();
         });
         if (!pending_->waited_for.empty())
             return;
@@ -35,13 +16,13 @@ void statement_horizon::look(
     }
     if (highest_seen <= reached_)
         return;
-    if (executing.empty()) {
+    if (executing.empty())
         reached_ = highest_seen;
-        return;
-    }
-    pending_.emplace(pending{.up_to = highest_seen, .since = answered, .waited_for = {}});
-    for (const busy_session& session : executing)
-        pending_->waited_for.push_back({session, answered});
+    else
+        pending_ = pending{
+            .up_to = highest_seen,
+            .waited_for = {executing.begin(), executing.end()},
+            .since = {}};
 }
 
 void statement_horizon::assume(
@@ -54,7 +35,7 @@ void statement_horizon::assume(
         pending_.reset();
     }
     if (!pending_ && highest_seen > reached_)
-        pending_.emplace(pending{.up_to = highest_seen, .since = now, .waited_for = {}});
+        pending_ = pending{.up_to = highest_seen, .waited_for = {}, .since = now};
 }
 
 } // namespace outbox::mysql

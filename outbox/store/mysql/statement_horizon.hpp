@@ -7,9 +7,11 @@
 // either is still executing that statement, or has written its row, where a look that does not wait
 // for commits finds it, or will never write it.
 //
-// A look at the sessions that execute something therefore bounds the matter: when each of the
-// statements seen then is over, then below the highest number known before that look a row that is
-// not there will not come.
+// A look at the sessions that execute something therefore bounds the matter: when each of them has
+// been seen at rest, or is gone, then below the highest number known before the look a row that is
+// not there will not come. At rest, and not merely with another statement: an INSERT of several
+// rows draws all their numbers with the first, and what it calls before the others (functions,
+// triggers) begins QUERY_ID, TIME and TIME_MS of its session anew.
 //
 // Where sessions cannot be seen, time stands in for the look: no statement is believed to take
 // longer from its number to its row than the caller's patience.
@@ -24,47 +26,25 @@
 
 namespace outbox::mysql {
 
-/// A session that was executing something, and for how long by the server's clock.
-struct busy_session {
-    std::int64_t id = 0;
-    std::chrono::microseconds busy_for{0};
-};
-
 /// Pure; the caller owns the clock.
 class statement_horizon {
 public:
-    /// `resolution` of the times in looks: how much shorter than true `busy_for` may be.
-    explicit statement_horizon(std::chrono::microseconds resolution) noexcept
-        : resolution_(resolution) {}
-
     /// Numbers up to this are settled: their rows are there, committed or not, or never will be.
     std::int64_t reached() const noexcept { return reached_; }
 
-    /// All sessions that executed something between `asked` and `answered`, except the caller's.
-    /// `highest_seen` is the highest number of any row that was read before `asked`.
-    void look(
-        std::int64_t highest_seen,
-        std::span<const busy_session> executing,
-        tick_point asked,
-        tick_point answered
-    );
+    /// `executing`: the ids of all sessions that executed something when it was looked, except the
+    /// caller's. `highest_seen`: the highest number of any row that was read before the look began.
+    void look(std::int64_t highest_seen, std::span<const std::int64_t> executing);
     /// Instead of a look: everything that was there `patience` ago counts as over.
     void assume(std::int64_t highest_seen, tick_point now, std::chrono::milliseconds patience);
 
 private:
-    struct seen_session {
-        busy_session then{};
-        tick_point at{};
-    };
     struct pending {
         std::int64_t up_to = 0;
+        std::vector<std::int64_t> waited_for{};
         tick_point since{};
-        std::vector<seen_session> waited_for{};
     };
-    bool
-    is_over(const seen_session& old, std::span<const busy_session> now, tick_point asked) const;
 
-    std::chrono::microseconds resolution_;
     std::int64_t reached_ = 0;
     std::optional<pending> pending_{};
 };

@@ -22,37 +22,26 @@ tick_point at(std::chrono::milliseconds time) {
 }
 
 TEST(mysql_statement_horizon, is_reached_at_once_when_nobody_executes_anything) {
-    statement_horizon horizon{2s};
-    horizon.look(17, {}, at(0ms), at(1ms));
+    statement_horizon horizon;
+    horizon.look(17, {});
     EXPECT_EQ(horizon.reached(), 17);
 }
 
-TEST(mysql_statement_horizon, waits_for_every_session_of_the_look) {
-    statement_horizon horizon{2s};
-    horizon.look(17, std::vector<busy_session>{{1, 0s}, {2, 0s}}, at(0ms), at(1ms));
+TEST(mysql_statement_horizon, waits_until_every_session_of_the_look_was_seen_at_rest) {
+    statement_horizon horizon;
+    horizon.look(17, std::vector<std::int64_t>{1, 2});
     EXPECT_EQ(horizon.reached(), 0);
-    horizon.look(20, std::vector<busy_session>{{1, 0s}, {3, 0s}}, at(50ms), at(51ms));
+    horizon.look(20, std::vector<std::int64_t>{1, 3});
     EXPECT_EQ(horizon.reached(), 0);
-    // 2 is executing again, which is no matter; 1 is asleep now. 20 is for the next round.
-    horizon.look(20, std::vector<busy_session>{{2, 0s}}, at(100ms), at(101ms));
+    // 2 executes again, which is no matter; 1 is at rest. 20 is for the next round.
+    horizon.look(20, std::vector<std::int64_t>{2});
     EXPECT_EQ(horizon.reached(), 17);
-    horizon.look(25, {}, at(150ms), at(151ms));
+    horizon.look(25, {});
     EXPECT_EQ(horizon.reached(), 25);
 }
 
-TEST(mysql_statement_horizon, sees_that_a_session_does_something_else_by_now) {
-    statement_horizon horizon{2s};
-    horizon.look(17, std::vector<busy_session>{{1, 5s}}, at(0ms), at(1ms));
-    horizon.look(17, std::vector<busy_session>{{1, 5s}}, at(2s), at(2s)); // it may be rounding
-    EXPECT_EQ(horizon.reached(), 0);
-    horizon.look(17, std::vector<busy_session>{{1, 8s}}, at(4s), at(4s));
-    EXPECT_EQ(horizon.reached(), 0);
-    horizon.look(17, std::vector<busy_session>{{1, 0s}}, at(5s), at(5s));
-    EXPECT_EQ(horizon.reached(), 17);
-}
-
 TEST(mysql_statement_horizon, without_sight_is_patient) {
-    statement_horizon horizon{2s};
+    statement_horizon horizon;
     horizon.assume(17, at(0ms), 10s);
     horizon.assume(20, at(9'999ms), 10s);
     EXPECT_EQ(horizon.reached(), 0);
@@ -74,26 +63,25 @@ public:
 
     // One session does one thing.
     void step() {
-        now += std::chrono::microseconds(random.below(random.below(50) == 0 ? 1'500'000 : 20'000));
         const std::uint64_t id = random.below(4);
         session& s = sessions_[id];
-        if (s.statement_since) { // drawn numbers become rows one by one, with pauses between them
+        if (s.is_executing) { // drawn numbers become rows one by one, with pauses between them
             if (!s.drawn.empty() && random.below(3) != 0) {
                 rows[s.drawn.front()] = row{.owner = id};
                 s.drawn.erase(s.drawn.begin());
             } else if (s.drawn.empty() || random.below(20) == 0) { // or the statement fails
                 s.drawn.clear();
-                s.statement_since.reset();
+                s.is_executing = false;
             }
             return;
         }
         switch (random.below(6)) {
         case 0: // another statement
-            s.statement_since = now;
+            s.is_executing = true;
             break;
         case 1:
         case 2: // an INSERT draws all its numbers with its first row
-            s.statement_since = now;
+            s.is_executing = true;
             for (std::uint64_t n = 1 + random.below(3); n > 0; --n) {
                 s.drawn.push_back(next_);
                 next_ += step_;
@@ -118,25 +106,22 @@ public:
     }
     void finish() {
         for (std::uint64_t id = 0; id < 4; ++id) {
-            while (sessions_[id].statement_since) {
+            while (sessions_[id].is_executing) {
                 for (const std::int64_t seq : sessions_[id].drawn)
                     rows[seq] = row{.owner = id};
                 sessions_[id].drawn.clear();
-                sessions_[id].statement_since.reset();
+                sessions_[id].is_executing = false;
             }
             end(id, true);
         }
         is_over_ = true;
     }
 
-    std::vector<busy_session> look() const {
-        std::vector<busy_session> result;
+    std::vector<std::int64_t> look() const {
+        std::vector<std::int64_t> result;
         for (const auto& [id, s] : sessions_)
-            if (s.statement_since)
-                result.push_back(
-                    {static_cast<std::int64_t>(id),
-                     std::chrono::floor<std::chrono::seconds>(now - *s.statement_since)}
-                );
+            if (s.is_executing)
+                result.push_back(static_cast<std::int64_t>(id));
         return result;
     }
 
@@ -146,13 +131,12 @@ public:
     };
 
     seeded_random random;
-    tick_point now = at(0ms);
     std::map<std::int64_t, row> rows;
     std::set<std::int64_t> committed;
 
 private:
     struct session {
-        std::optional<tick_point> statement_since{};
+        bool is_executing = false;
         std::vector<std::int64_t> drawn{};
     };
 
@@ -232,11 +216,7 @@ private:
     }
 
     void settle() {
-        const tick_point asked = world_->now;
-        world_->steps();
-        const auto busy = world_->look();
-        world_->steps();
-        horizon_.look(highest_seen_, busy, asked, world_->now);
+        horizon_.look(highest_seen_, world_->look());
         open_holes empty = holes_.up_to(horizon_.reached());
         world_->steps();
         std::vector<std::int64_t> seen; // by a dirty read
@@ -256,7 +236,7 @@ private:
     }
 
     world* world_;
-    statement_horizon horizon_{2s};
+    statement_horizon horizon_;
     open_holes holes_;
     std::int64_t seq_ = 0;
     std::int64_t highest_seen_ = 0;

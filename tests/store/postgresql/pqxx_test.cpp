@@ -1,7 +1,7 @@
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/postgresql/pqxx.hpp"
 #include "tests/store/postgresql/postgres.hpp"
-#include "tests/store/postgresql/turns_proxy.hpp"
+#include "tests/support/turns_proxy.hpp"
 #include "tests/store/relay_store_exam.hpp"
 
 #ifdef __SANITIZE_ADDRESS__

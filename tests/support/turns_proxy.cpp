@@ -1,4 +1,4 @@
-#include "tests/store/postgresql/turns_proxy.hpp"
+#include "tests/support/turns_proxy.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -72,6 +72,13 @@ void turns_proxy::cut_before(const std::string& words) {
     words_ = words;
 }
 
+void turns_proxy::before(const std::string& words, int nth, std::function<void()> action) {
+    const std::lock_guard lock{mutex_};
+    action_ = std::move(action);
+    action_words_ = words;
+    action_after_ = nth;
+}
+
 int turns_proxy::heard(const std::string& words) const {
     const std::lock_guard lock{mutex_};
     int count = 0;
@@ -82,8 +89,14 @@ int turns_proxy::heard(const std::string& words) const {
 }
 
 turns_proxy::trouble turns_proxy::trouble_with(const std::string& sent) {
-    const std::lock_guard lock{mutex_};
+    std::unique_lock lock{mutex_};
     heard_ += sent;
+    if (action_ && sent.find(action_words_) != std::string::npos && --action_after_ == 0) {
+        const auto action = std::exchange(action_, nullptr);
+        lock.unlock();
+        action();
+        lock.lock();
+    }
     if (trouble_ == trouble::none || sent.find(words_) == std::string::npos)
         return trouble::none;
     return std::exchange(trouble_, trouble::none);

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -27,6 +28,9 @@ public:
     void lose_the_answer_to(const std::string& words);
     /// What contains `words` does not reach the server; the connection is cut instead.
     void cut_before(const std::string& words);
+    /// Calls `action`, on the proxy's thread, before the `nth` thing from now on that contains
+    /// `words` reaches the server. `action` does not touch this object.
+    void before(const std::string& words, int nth, std::function<void()> action);
     /// How many times the client has sent something that contains `words`.
     int heard(const std::string& words) const;
 
@@ -46,6 +50,9 @@ private:
     std::string heard_;
     trouble trouble_ = trouble::none;
     std::string words_;
+    std::function<void()> action_;
+    std::string action_words_;
+    int action_after_ = 0;
     std::thread thread_;
 };
 
