@@ -5,6 +5,8 @@
 #include "outbox/base/fault.hpp"
 #include "outbox/producer/background.hpp"
 
+#include <unistd.h>
+
 #include <exception>
 #include <utility>
 #include <vector>
@@ -20,7 +22,8 @@ outgoing::outgoing(
     : ids_(&ids)
     , limits_(&limits)
     , fates_(std::move(fates))
-    , pending_(&pending) {}
+    , pending_(&pending)
+    , process_(::getpid()) {}
 
 outgoing::outgoing(
     id_source& ids,
@@ -31,12 +34,13 @@ outgoing::outgoing(
     : ids_(&ids)
     , limits_(&limits)
     , fates_(std::move(fates))
-    , session_(std::move(session)) {
+    , session_(std::move(session))
+    , process_(::getpid()) {
     session_->require_open();
 }
 
 outgoing::~outgoing() {
-    if (watched_.empty())
+    if (watched_.empty() || process_ != ::getpid()) // a forked child has no word in it
         return;
     std::vector<message_id> ids;
     for (const watched_message& w : watched_)
@@ -45,6 +49,17 @@ outgoing::~outgoing() {
         fates_->unwitnessed(ids);
     else
         fates_->withdraw(ids, "its transaction was not committed, or that is in doubt");
+}
+
+void outgoing::close() {
+    require_same_process();
+    closed_ = true;
+}
+
+void outgoing::require_same_process() const {
+    if (process_ != ::getpid())
+        throw usage_error("outbox: a forked child shares its parent's connection and must not use "
+                          "its transaction; open a connection of its own");
 }
 
 message_id outgoing::send(const message& m, send_listener listener) {
@@ -58,6 +73,7 @@ receipt outgoing::send(const message& m, with_receipt_t) {
 }
 
 message_id outgoing::send_watched(const message& m, watcher who) {
+    require_same_process();
     if (closed_)
         throw usage_error("outbox: a message was sent after its transaction had ended");
     try {
@@ -80,6 +96,7 @@ message_id outgoing::send_watched(const message& m, watcher who) {
 
 std::vector<message_id>
 outgoing::send(std::span<const message> several, const send_listener& listener) {
+    require_same_process();
     std::vector<message_id> ids;
     ids.reserve(several.size());
     if (pending_ != nullptr || closed_) {

@@ -3,7 +3,7 @@
 // belongs to, and say `send`; the message leaves if and only if that transaction commits.
 //
 // It can be neither copied nor moved, so that it cannot outlive its transaction by accident. It
-// belongs to the thread that uses the transaction.
+// belongs to the thread that uses the transaction; a child that is forked meanwhile cannot use it.
 
 #include "outbox/message/envelope.hpp"
 #include "outbox/message/message.hpp"
@@ -12,6 +12,8 @@
 #include "outbox/producer/watcher.hpp"
 #include "outbox/store/adapter.hpp"
 #include "outbox/store/store_session.hpp"
+
+#include <sys/types.h>
 
 #include <cstddef>
 #include <functional>
@@ -92,7 +94,8 @@ private:
         std::shared_ptr<background> fates,
         std::unique_ptr<store_session> session
     );
-    void close() noexcept { closed_ = true; }
+    void close();
+    void require_same_process() const;
     /// After COMMIT: from now on listeners are told. The last thing that happens here, because one
     /// of them may destroy the producer.
     void committed() noexcept;
@@ -109,6 +112,7 @@ private:
     std::unique_ptr<store_session> session_; // join
     std::size_t pending_bytes_ = 0;
     bool closed_ = false;
+    pid_t process_;
 };
 
 } // namespace outbox

@@ -20,6 +20,11 @@ inline constexpr std::size_t statement_bytes_max = 8U << 20U;
 std::vector<std::string>
 insert(std::span<const envelope> rows, std::size_t bytes_max = statement_bytes_max);
 
+/// The same, and the server refuses it (error 1242) when the session is in autocommit mode: so it
+/// is after a driver has silently connected again.
+std::vector<std::string>
+insert_in_transaction(std::span<const envelope> rows, std::size_t bytes_max = statement_bytes_max);
+
 /// "select …": one row with one text, where the relay of shard 0 listens; empty: nowhere.
 std::string ask_doorbell();
 

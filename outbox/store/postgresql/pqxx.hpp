@@ -29,9 +29,12 @@
 #include "outbox/store/adapter.hpp"
 #include "outbox/store/postgresql/put.hpp"
 #include "outbox/store/postgresql/session_notes.hpp"
+#include "outbox/store/savepoint_guard.hpp"
 #include "outbox/store/store_session.hpp"
 
 #include <pqxx/pqxx>
+
+#include <unistd.h>
 
 #include <concepts>
 #include <cstddef>
@@ -67,7 +70,8 @@ inline void activate(pqxx::dbtransaction& tx) {
 #endif
 }
 
-/// A transaction whose own commands are ours to choose.
+/// A transaction whose own commands are ours to choose. In a forked child it says none: the session
+/// is its parent's.
 class transaction : public pqxx::transaction_base, public virtual named {
 protected:
 #if PQXX_VERSION_MAJOR >= 8
@@ -78,6 +82,7 @@ protected:
     }
     ~transaction() override = default;
     pqxx::result command(const std::string& sql) {
+        require_same_process();
         return direct_exec(sql, pqxx::sl::current());
     }
     void begin() {
@@ -98,6 +103,7 @@ protected:
     }
     ~transaction() override = default;
     pqxx::result command(const std::string& sql) {
+        require_same_process();
         return direct_exec(sql);
     }
     void begin() {
@@ -116,6 +122,7 @@ protected:
     explicit transaction(any_connection& db) : named{""}, transaction_base{db} {}
     ~transaction() override = default;
     pqxx::result command(const std::string& sql) {
+        require_same_process();
         return direct_exec(sql.c_str());
     }
     void begin() {
@@ -144,6 +151,16 @@ protected:
     }
 #endif
     virtual void commit_with_messages() = 0;
+
+private:
+    void require_same_process() const {
+        if (process_ != ::getpid())
+            throw usage_error(
+                "outbox: a forked child cannot end a transaction of its parent's; open a connection "
+                "of its own"
+            );
+    }
+    pid_t process_ = ::getpid();
 };
 
 } // namespace postgresql::libpqxx
@@ -261,43 +278,13 @@ public:
     /// Rolls back unless committed.
     ~pqxx_transaction() override { end(); }
 
-    /// A savepoint that lives until it is released or rolled back; the destructor rolls back. The
-    /// messages sent meanwhile go with it.
-    class savepoint_guard {
-    public:
-        explicit savepoint_guard(pqxx_transaction& tx)
-            : tx_(&tx)
-            , messages_before_(tx.pending_->rows.size())
-            , name_("outbox_savepoint_" + std::to_string(++tx.savepoint_count_)) {
-            tx_->exec("savepoint " + name_);
-        }
-        savepoint_guard(const savepoint_guard&) = delete;
-        savepoint_guard& operator=(const savepoint_guard&) = delete;
-        ~savepoint_guard() {
-            try {
-                if (tx_ != nullptr)
-                    rollback();
-            } catch (const std::exception&) { // then the whole transaction is lost
-            }
-        }
-        void release() { end("release savepoint "); }
-        void rollback() {
-            tx_->pending_->rows.resize(messages_before_);
-            end("rollback to savepoint ");
-        }
+    /// Runs SQL whose rows nobody wants; the rest of a pqxx::transaction_base is there as well.
+    void execute(const std::string& sql) { exec(sql); }
 
-    private:
-        void end(const char* how) {
-            pqxx_transaction* tx = tx_;
-            tx_ = nullptr;
-            tx->exec(how + name_);
-        }
-
-        pqxx_transaction* tx_;
-        std::size_t messages_before_;
-        std::string name_;
-    };
-    [[nodiscard]] savepoint_guard savepoint() { return savepoint_guard{*this}; }
+    /// See savepoint_guard.hpp.
+    [[nodiscard]] auto savepoint() {
+        return savepoint_guard{*this, pending_, ++savepoint_count_};
+    }
 
     /// Commits what was done and what was sent. Called by the user, too: then `transact` has
     /// nothing left to do.

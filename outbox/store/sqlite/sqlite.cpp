@@ -4,6 +4,8 @@
 #include "outbox/base/fault.hpp"
 #include "outbox/store/sqlite/statement.hpp"
 
+#include <unistd.h>
+
 namespace outbox {
 
 void sqlite_session::require_open() {
@@ -48,7 +50,8 @@ std::string sqlite_session::doorbell() {
 
 sqlite_transaction::sqlite_transaction(sqlite3& db, pending_messages& pending)
     : db_(&db)
-    , pending_(&pending) {
+    , pending_(&pending)
+    , process_(::getpid()) {
     if (sqlite3_get_autocommit(db_) == 0)
         throw usage_error("outbox: transact() on a SQLite connection that is inside a transaction "
                           "already; use join()");
@@ -56,17 +59,22 @@ sqlite_transaction::sqlite_transaction(sqlite3& db, pending_messages& pending)
 }
 
 sqlite_transaction::~sqlite_transaction() {
+    if (process_ != ::getpid())
+        return;
     if (open_ && sqlite3_get_autocommit(db_) == 0)
         sqlite3_exec(db_, "rollback", nullptr, nullptr, nullptr);
     if (open_ && OUTBOX_BROKEN("producer.send_despite_rollback"))
         sqlite_session{*db_}.insert(pending_->rows);
 }
 
-void sqlite_transaction::execute(const char* sql) {
-    sqlite::execute(db_, sql, std::string("SQLite refused \"") + sql + "\"");
+void sqlite_transaction::execute(const std::string& sql) {
+    sqlite::execute(db_, sql.c_str(), "SQLite refused \"" + sql + "\"");
 }
 
 void sqlite_transaction::commit() {
+    if (process_ != ::getpid())
+        throw usage_error("outbox: a forked child cannot end a transaction of its parent's; open a "
+                          "connection of its own");
     if (sqlite3_get_autocommit(db_) != 0)
         throw usage_error(
             "outbox: the transaction of transact() was ended by a statement of its own work"

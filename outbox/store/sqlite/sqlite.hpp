@@ -12,7 +12,10 @@
 
 #include "outbox/message/envelope.hpp"
 #include "outbox/store/adapter.hpp"
+#include "outbox/store/savepoint_guard.hpp"
 #include "outbox/store/store_session.hpp"
+
+#include <sys/types.h>
 
 #include <memory>
 #include <span>
@@ -50,7 +53,11 @@ public:
     /// Your own statements, with SQLite's API. Do not COMMIT or ROLLBACK through it.
     sqlite3* handle() const noexcept { return db_; }
     /// Runs SQL without parameters that returns no rows. Throws outbox::error with SQLite's words.
-    void execute(const char* sql);
+    void execute(const std::string& sql);
+    /// See savepoint_guard.hpp.
+    [[nodiscard]] auto savepoint() {
+        return savepoint_guard{*this, pending_, ++savepoint_count_};
+    }
 
     // For the producer.
     void commit();
@@ -61,7 +68,9 @@ private:
     sqlite3* db_;
     pending_messages* pending_;
     std::string doorbell_;
+    int savepoint_count_ = 0;
     bool open_ = true;
+    pid_t process_;
 };
 
 template <>

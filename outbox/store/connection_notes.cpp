@@ -1,0 +1,48 @@
+#include "outbox/store/connection_notes.hpp"
+
+#include <cstddef>
+#include <mutex>
+#include <unordered_map>
+
+namespace outbox {
+namespace {
+
+// Notes of connections that are long gone; forgetting a living one costs it one trip.
+constexpr std::size_t notes_max = 10'000;
+
+struct notebook {
+    std::mutex mutex;
+    std::unordered_map<const void*, connection_note> notes;
+};
+
+notebook& all_notes() {
+    static notebook* const forever = new notebook; // outlives every user's static connection
+    return *forever;
+}
+
+} // namespace
+
+std::optional<connection_note> recall_note(const void* connection, tick_point now) {
+    notebook& all = all_notes();
+    const std::lock_guard lock{all.mutex};
+    const auto found = all.notes.find(connection);
+    if (found == all.notes.end() || now - found->second.asked_at > note_age_max)
+        return std::nullopt;
+    return found->second;
+}
+
+void remember_note(const void* connection, const connection_note& note) {
+    notebook& all = all_notes();
+    const std::lock_guard lock{all.mutex};
+    if (all.notes.size() >= notes_max)
+        all.notes.clear();
+    all.notes[connection] = note;
+}
+
+void forget_note(const void* connection) noexcept {
+    notebook& all = all_notes();
+    const std::lock_guard lock{all.mutex};
+    all.notes.erase(connection);
+}
+
+} // namespace outbox

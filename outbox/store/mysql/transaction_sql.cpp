@@ -1,0 +1,94 @@
+#include "outbox/store/mysql/transaction_sql.hpp"
+
+#include "outbox/store/mysql/put.hpp"
+
+#include <cstddef>
+
+namespace outbox::mysql {
+namespace {
+
+constexpr const char* still_open = "release savepoint outbox_begin";
+
+// Autocommit mode that comes back commits what is open. In a session that a driver has opened
+// meanwhile the variable is null, and that is an error; a plain COMMIT would succeed there, and
+// commit nothing.
+constexpr const char* commit_and_restore = "set autocommit = 1, autocommit = @outbox_autocommit";
+
+class commands : public transaction_sql {
+public:
+    std::string ask() const override {
+        return "select coalesce((select doorbell from outbox_relay where shard = 0), ''),"
+               " version()";
+    }
+
+    std::vector<std::string> insert(std::span<const envelope> rows) const override {
+        return put::insert_in_transaction(rows);
+    }
+
+    std::vector<std::string> rollback() const override {
+        return {"rollback", "set autocommit = @outbox_autocommit"};
+    }
+};
+
+class singles final : public commands {
+public:
+    // The access mode of the next transaction cannot be set within one: error 1568. Each server
+    // knows the variable by a name of its own, and skips the other's comment.
+    std::vector<std::string> begin() const override {
+        return {
+            "set /*M!100000 @@tx_read_only = 0,*//*!80000 @@transaction_read_only = 0,*/"
+            " @outbox_autocommit = @@autocommit, autocommit = 0",
+            "savepoint outbox_begin"};
+    }
+
+    std::vector<std::string> commit(std::span<const envelope> rows) const override {
+        std::vector<std::string> texts{still_open};
+        for (std::string& text : put::insert_in_transaction(rows))
+            texts.push_back(std::move(text));
+        texts.emplace_back(commit_and_restore);
+        return texts;
+    }
+};
+
+class compounds final : public commands {
+public:
+    std::vector<std::string> begin() const override {
+        return {"begin not atomic"
+                " if @@in_transaction then signal sqlstate '25001' set mysql_errno = 1568,"
+                " message_text = 'a transaction is open already'; end if;"
+                " set @outbox_autocommit = @@autocommit, autocommit = 0;"
+                " savepoint outbox_begin; "
+                "end"};
+    }
+
+    std::vector<std::string> commit(std::span<const envelope> rows) const override {
+        const std::vector<std::string> singly = single_commands().commit(rows);
+        std::string together = "begin not atomic ";
+        for (const std::string& text : singly)
+            together += text + "; ";
+        together += "end";
+        // What is longer than the server takes would be lost together with COMMIT: in doubt.
+        if (together.size() > put::statement_bytes_max)
+            return singly;
+        return {together};
+    }
+};
+
+} // namespace
+
+const transaction_sql& compound_commands() {
+    static const compounds instance;
+    return instance;
+}
+
+const transaction_sql& single_commands() {
+    static const singles instance;
+    return instance;
+}
+
+const transaction_sql& text_commands(const std::string& server_version) {
+    return server_version.find("MariaDB") != std::string::npos ? compound_commands()
+                                                               : single_commands();
+}
+
+} // namespace outbox::mysql

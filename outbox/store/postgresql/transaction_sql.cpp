@@ -1,0 +1,44 @@
+#include "outbox/store/postgresql/transaction_sql.hpp"
+
+#include "outbox/store/postgresql/put.hpp"
+
+namespace outbox::postgresql {
+namespace {
+
+class commands final : public transaction_sql {
+public:
+    std::string ask() const override {
+        return "select coalesce((select doorbell from outbox.relay where shard = 0), ''),"
+               " pg_catalog.version()";
+    }
+
+    // BEGIN within a transaction only warns. The time of a transaction is that of its first text.
+    std::vector<std::string> begin() const override {
+        return {"select cast(case when pg_catalog.now() = pg_catalog.statement_timestamp()"
+                " then '0' else 'a transaction is open already' end as integer); begin"};
+    }
+
+    // SAVEPOINT fails where no transaction is open or a failed one, in which COMMIT would quietly
+    // roll back. An empty savepoint costs the server no transaction number.
+    static constexpr const char* require_open =
+        "savepoint outbox_open; release savepoint outbox_open; ";
+
+    std::vector<std::string> insert(std::span<const envelope> rows) const override {
+        return {require_open + put::insert(rows)};
+    }
+
+    std::vector<std::string> commit(std::span<const envelope> rows) const override {
+        return {require_open + (rows.empty() ? "" : put::insert(rows) + "; ") + "commit"};
+    }
+
+    std::vector<std::string> rollback() const override { return {"rollback"}; }
+};
+
+} // namespace
+
+const transaction_sql& text_commands() {
+    static const commands instance;
+    return instance;
+}
+
+} // namespace outbox::postgresql

@@ -1,0 +1,11 @@
+#pragma once
+// A transaction of PostgreSQL for a client that sends several commands as one text, in the simple
+// protocol.
+
+#include "outbox/store/transaction_sql.hpp"
+
+namespace outbox::postgresql {
+
+const transaction_sql& text_commands();
+
+} // namespace outbox::postgresql

@@ -1,0 +1,22 @@
+#pragma once
+// The SQL that writes messages into SQLite, for a client that takes it as text. Everything is a
+// hexadecimal literal, so that no byte of a message can change what the SQL means.
+
+#include "outbox/message/envelope.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace outbox::sqlite::put {
+
+/// Below SQLITE_MAX_SQL_LENGTH as old versions have it, 1,000,000.
+inline constexpr std::size_t statement_bytes_max = 900'000;
+
+/// "insert into outbox_message …" for all `rows`, in order: one statement, and more only when it
+/// would be longer than `bytes_max`. A single row is one statement however long it is.
+std::vector<std::string>
+insert(std::span<const envelope> rows, std::size_t bytes_max = statement_bytes_max);
+
+} // namespace outbox::sqlite::put

@@ -1,0 +1,46 @@
+#include "outbox/store/sqlite/transaction_sql.hpp"
+
+#include "outbox/store/sqlite/put.hpp"
+
+namespace outbox::sqlite {
+namespace {
+
+constexpr const char* savepoint = "savepoint outbox_begin";
+constexpr const char* still_open = "release outbox_begin";
+
+class commands final : public transaction_sql {
+public:
+    std::string ask() const override {
+        return "select coalesce((select doorbell from outbox_relay where shard = 0), ''),"
+               " sqlite_version()";
+    }
+
+    // Immediate: a transaction that will write never fails half-way because another writer was
+    // faster. The savepoint is gone when SQLite has rolled back by itself (a full disk).
+    std::vector<std::string> begin() const override { return {"begin immediate", savepoint}; }
+
+    std::string probe() const override { return "begin"; }
+
+    std::vector<std::string> insert(std::span<const envelope> rows) const override {
+        return put::insert(rows);
+    }
+
+    std::vector<std::string> commit(std::span<const envelope> rows) const override {
+        std::vector<std::string> texts{still_open};
+        for (std::string& text : put::insert(rows))
+            texts.push_back(std::move(text));
+        texts.emplace_back("commit");
+        return texts;
+    }
+
+    std::vector<std::string> rollback() const override { return {"rollback"}; }
+};
+
+} // namespace
+
+const transaction_sql& text_commands() {
+    static const commands instance;
+    return instance;
+}
+
+} // namespace outbox::sqlite

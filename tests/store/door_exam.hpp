@@ -1,0 +1,624 @@
+#pragma once
+// The exam that every door of the producer takes, whatever client and database stand behind it. A
+// door takes part by a class, a candidate:
+//
+//   raw_database& database();                 fresh for each candidate
+//   using connection = …;                     what transact() takes
+//   handle connect();                         an owner of one: *handle is a connection&
+//   handle connect_through(port); server_port();  the same through a proxy, for the second part
+//   class own_transaction;                    the user's own, for join: constructed from
+//                                             connection& and begun, with handle(), execute(sql),
+//                                             commit(), rollback(); its destructor rolls back
+//   void break_commit(execute);               makes that the COMMIT of a transaction fails, from
+//                                             within it: execute(sql) runs there
+//   static constexpr door_traits traits;
+//
+// and one line:  INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, door_exam, outbox::pqxx_candidate);
+//
+// An own unit-of-work class with an adapter may take it, too.
+
+#include "harness/wait_until.hpp"
+#include "outbox/base/doorbell.hpp"
+#include "outbox/base/error.hpp"
+#include "outbox/message/codec.hpp"
+#include "outbox/producer/producer.hpp"
+#include "tests/store/doors/raw_database.hpp"
+#include "tests/support/turns_proxy.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace outbox::doors {
+
+/// In what doors may differ, all of it.
+struct door_traits {
+    /// Trips to the server of a transact() with one statement and no message; then those that any
+    /// number of messages cost above it, and above a transaction of the user's own.
+    int bare_trips = 3;
+    int transact_trips = 0;
+    int join_trips = 1;
+    /// The client's own commit() says so when a failed send has ended the transaction. Otherwise it
+    /// succeeds and commits nothing.
+    bool commit_tells = true;
+    /// What only the text with COMMIT in it holds.
+    const char* commit_words = "commit";
+};
+
+template <class Candidate>
+class door_exam : public testing::Test {
+protected:
+    using connection = typename Candidate::connection;
+    using own_transaction = typename Candidate::own_transaction;
+
+    static message say(const std::string& text) {
+        return {.to = subject::parse("orders.paid"), .body = body::raw(text)};
+    }
+    static std::vector<message> several(int count, const std::string& prefix = "") {
+        std::vector<message> all;
+        for (int i = 0; i < count; ++i)
+            all.push_back(say(prefix + std::to_string(i)));
+        return all;
+    }
+    static std::vector<std::string> numbers(int count) {
+        std::vector<std::string> all;
+        for (int i = 0; i < count; ++i)
+            all.push_back(std::to_string(i));
+        return all;
+    }
+    static message too_large() { return say(std::string(2'000'000, 'x')); }
+    static std::string pay(int id) {
+        return "update orders set state = 'paid' where id = " + std::to_string(id);
+    }
+
+    std::vector<std::string> sent() { return door.database().payloads(); }
+    std::string state(int id) { return door.database().state(id); }
+
+    Candidate door;
+    producer sender;
+};
+
+TYPED_TEST_SUITE_P(door_exam);
+
+// ---- what arrives
+
+TYPED_TEST_P(door_exam, any_bytes_arrive_as_they_were) {
+    std::string all_bytes;
+    for (int i = 0; i < 256; ++i)
+        all_bytes.push_back(static_cast<char>(i));
+    const std::vector<message> kinds{
+        {.to = subject::parse("a"),
+         .body = body::raw(all_bytes),
+         .key = order_key{all_bytes},
+         .properties = {{"p", all_bytes}}},
+        {.to = subject::parse(std::string(subject_bytes_max, 's')), .body = body::raw("")},
+        {.to = subject::parse("b"),
+         .body = body::raw(std::string(990'000, '\0')),
+         .key = order_key{std::string(order_key_bytes_max, '\xff')}},
+        {.to = subject::parse("c"),
+         .body = body::raw("':a ::b \\' ? $1 %s -- /* \" \xc3\xa9 \xf0\x9f\x93\xa6"),
+         .key = order_key{"gr\xc3\xbc\xc3\x9f"}}};
+    auto db = this->door.connect();
+    this->sender.transact(*db, [&](auto&, outgoing& out) {
+        out.send(std::span<const message>{kinds});
+    });
+    {
+        typename TestFixture::own_transaction tx{*db};
+        outgoing out = this->sender.join(tx.handle());
+        out.send(std::span<const message>{kinds});
+        tx.commit();
+    }
+    const auto rows = this->door.database().rows();
+    ASSERT_EQ(rows.size(), 2 * kinds.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const envelope e = freeze(kinds[i % kinds.size()], {}, {});
+        EXPECT_EQ(rows[i].subject, e.subject);
+        EXPECT_TRUE(rows[i].key == upper_hex(e.key.value_or(""))) << i;
+        EXPECT_TRUE(rows[i].headers == upper_hex(e.headers)) << i;
+        EXPECT_TRUE(rows[i].payload == upper_hex(e.payload)) << i;
+    }
+}
+
+TYPED_TEST_P(door_exam, any_number_of_messages_keeps_its_order) {
+    auto db = this->door.connect();
+    std::vector<std::string> expected;
+    for (const int count : {0, 1, 10, 1'000}) {
+        const auto all = this->several(count, "transact");
+        const auto joined = this->several(count, "join");
+        this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+            tx.execute(this->pay(1));
+            for (const message& m : all)
+                out.send(m);
+        });
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(2));
+        {
+            outgoing out = this->sender.join(tx.handle());
+            out.send(std::span<const message>{joined});
+        }
+        tx.commit();
+        for (const char* way : {"transact", "join"})
+            for (const std::string& text : this->numbers(count))
+                expected.push_back(way + text);
+    }
+    EXPECT_EQ(this->sent(), expected);
+    EXPECT_EQ(this->state(1), "paid");
+    EXPECT_EQ(this->state(2), "paid");
+}
+
+TYPED_TEST_P(door_exam, a_message_outlives_the_buffers_it_was_made_of) {
+    auto db = this->door.connect();
+    this->sender.transact(*db, [&](auto&, outgoing& out) {
+        for (int i = 0; i < 10; ++i) {
+            auto text = std::make_unique<std::string>(100, static_cast<char>('a' + i));
+            out.send(this->say(*text));
+            text->assign(100, '!');
+        }
+    });
+    const auto sent = this->sent();
+    ASSERT_EQ(sent.size(), 10U);
+    for (std::size_t i = 0; i < 10; ++i)
+        EXPECT_EQ(sent[i], std::string(100, static_cast<char>('a' + i)));
+}
+
+TYPED_TEST_P(door_exam, several_transactions_on_one_connection) {
+    auto db = this->door.connect();
+    for (int i = 1; i <= 3; ++i) {
+        this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+            tx.execute(this->pay(i));
+            out.send(this->say("transact"));
+        });
+        EXPECT_ANY_THROW(this->sender.transact(*db, [&](auto&, outgoing& out) {
+            out.send(this->say("never"));
+            throw std::runtime_error("no");
+        }));
+        typename TestFixture::own_transaction tx{*db};
+        this->sender.send(tx.handle(), this->say("join"));
+        tx.commit();
+    }
+    EXPECT_EQ(
+        this->sent(),
+        (std::vector<std::string>{"transact", "join", "transact", "join", "transact", "join"})
+    );
+}
+
+TYPED_TEST_P(door_exam, two_threads_have_a_connection_each) {
+    constexpr int rounds = 20;
+    const auto work = [&](const std::string& name) {
+        auto db = this->door.connect();
+        for (int i = 0; i < rounds; ++i)
+            this->sender.transact(*db, [&](auto&, outgoing& out) {
+                out.send(this->say(name + std::to_string(i)));
+            });
+    };
+    std::thread other{work, "b"};
+    work("a");
+    other.join();
+    int a = 0;
+    int b = 0;
+    for (const std::string& text : this->sent())
+        EXPECT_EQ(text.substr(1), std::to_string(text[0] == 'a' ? a++ : b++));
+    EXPECT_EQ(a, rounds);
+    EXPECT_EQ(b, rounds);
+}
+
+// ---- what does not
+
+TYPED_TEST_P(door_exam, an_exception_takes_back_both_and_comes_out_as_it_was) {
+    auto db = this->door.connect();
+    EXPECT_THROW(
+        this->sender.transact(
+            *db,
+            [&](auto& tx, outgoing& out) {
+                tx.execute(this->pay(1));
+                out.send(this->say("never"));
+                throw std::domain_error("the user's own");
+            }
+        ),
+        std::domain_error
+    );
+    {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(1));
+        this->sender.send(tx.handle(), this->say("never"));
+        tx.rollback();
+    }
+    {
+        typename TestFixture::own_transaction forgotten{*db};
+        forgotten.execute(this->pay(1));
+        this->sender.send(forgotten.handle(), this->say("never"));
+    }
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_TRUE(this->sent().empty());
+}
+
+TYPED_TEST_P(door_exam, a_commit_that_fails_leaves_nothing) {
+    auto db = this->door.connect();
+    EXPECT_ANY_THROW(this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+        tx.execute(this->pay(1));
+        out.send(this->say("never"));
+        this->door.break_commit([&](const std::string& sql) { tx.execute(sql); });
+    }));
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_TRUE(this->sent().empty());
+}
+
+TYPED_TEST_P(door_exam, a_change_that_failed_and_was_swallowed_is_no_half_transaction) {
+    auto db = this->door.connect();
+    for (const bool with_message : {true, false}) {
+        try {
+            this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+                try {
+                    tx.execute("insert into orders values (1, 'twice')");
+                    ADD_FAILURE() << "inserted twice";
+                } catch (const std::exception&) {
+                }
+                tx.execute(this->pay(1));
+                if (with_message)
+                    out.send(this->say("m"));
+            });
+        } catch (const std::exception&) { // PostgreSQL gives the whole transaction up
+            EXPECT_EQ(this->state(1), "new");
+            EXPECT_TRUE(this->sent().empty());
+            continue;
+        }
+        EXPECT_EQ(this->state(1), "paid");
+        EXPECT_EQ(this->sent().size(), 1U);
+    }
+}
+
+TYPED_TEST_P(door_exam, a_savepoint_takes_its_messages_along) {
+    auto db = this->door.connect();
+    this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+        out.send(this->say("before"));
+        {
+            auto undone = tx.savepoint();
+            out.send(this->say("undone"));
+            tx.execute(this->pay(1));
+            undone.rollback();
+        }
+        {
+            auto left = tx.savepoint();
+            tx.execute(this->pay(1));
+            out.send(this->say("left by the destructor"));
+        }
+        auto kept = tx.savepoint();
+        tx.execute(this->pay(2));
+        out.send(this->say("kept"));
+        kept.release();
+        out.send(this->say("after"));
+    });
+    typename TestFixture::own_transaction tx{*db};
+    this->sender.send(tx.handle(), this->say("joined"));
+    tx.execute("savepoint mine");
+    tx.execute(this->pay(3));
+    this->sender.send(tx.handle(), this->say("undone, too"));
+    tx.execute("rollback to savepoint mine");
+    tx.commit();
+    EXPECT_EQ(this->sent(), (std::vector<std::string>{"before", "kept", "after", "joined"}));
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_EQ(this->state(2), "paid");
+    EXPECT_EQ(this->state(3), "new");
+}
+
+TYPED_TEST_P(door_exam, a_failed_send_poisons_even_when_it_is_swallowed) {
+    const auto swallowed = [&](outgoing& out) {
+        try {
+            out.send(this->too_large());
+            ADD_FAILURE() << "sent";
+        } catch (const error&) {
+        }
+    };
+    auto db = this->door.connect();
+    EXPECT_ANY_THROW(this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+        tx.execute(this->pay(1));
+        swallowed(out);
+        tx.execute(this->pay(2));
+    }));
+    {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(1));
+        outgoing out = this->sender.join(tx.handle());
+        swallowed(out);
+        if (TypeParam::traits.commit_tells)
+            EXPECT_ANY_THROW(tx.commit());
+        else
+            tx.commit();
+    }
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_EQ(this->state(2), "new");
+    EXPECT_TRUE(this->sent().empty());
+    this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+        tx.execute(this->pay(3));
+        out.send(this->say("the connection lives"));
+    });
+    EXPECT_EQ(this->sent().size(), 1U);
+}
+
+TYPED_TEST_P(door_exam, a_row_that_cannot_be_written_poisons_too) {
+    const auto message_table = this->door.database().table("message");
+    const auto aside = message_table + "_aside";
+    auto db = this->door.connect();
+    this->sender.transact(*db, [&](auto&, outgoing& out) { out.send(this->say("0")); });
+    this->door.database().run(
+        "alter table " + message_table + " rename to " + aside.substr(aside.find('.') + 1)
+    );
+    EXPECT_ANY_THROW(this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+        tx.execute(this->pay(1));
+        out.send(this->say("never"));
+    }));
+    {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(1));
+        try {
+            this->sender.send(tx.handle(), this->say("never"));
+            ADD_FAILURE() << "sent";
+        } catch (const std::exception&) {
+        }
+        try {
+            tx.commit();
+            EXPECT_FALSE(TypeParam::traits.commit_tells);
+        } catch (const std::exception&) {
+        }
+    }
+    EXPECT_EQ(this->state(1), "new");
+}
+
+// ---- wrong use
+
+TYPED_TEST_P(door_exam, nothing_is_sent_after_the_end) {
+    auto db = this->door.connect();
+    {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(1));
+        tx.commit();
+        EXPECT_THROW(this->sender.send(tx.handle(), this->say("late")), error);
+    }
+    {
+        typename TestFixture::own_transaction tx{*db};
+        tx.rollback();
+        EXPECT_THROW(this->sender.send(tx.handle(), this->say("late")), error);
+    }
+    EXPECT_TRUE(this->sent().empty());
+}
+
+TYPED_TEST_P(door_exam, a_bare_connection_is_refused) {
+    auto db = this->door.connect();
+    if constexpr (joinable<typename TestFixture::connection>) {
+        try {
+            this->sender.send(*db, this->say("never"));
+            ADD_FAILURE() << "sent in autocommit mode";
+        } catch (const error& e) {
+            EXPECT_EQ(e.kind(), error_kind::not_in_transaction);
+            EXPECT_NE(e.hint(), "");
+        }
+    } // else the compiler has refused it
+    EXPECT_TRUE(this->sent().empty());
+}
+
+TYPED_TEST_P(door_exam, transact_within_a_transaction_is_refused) {
+    auto db = this->door.connect();
+    EXPECT_THROW(
+        this->sender.transact(
+            *db,
+            [&](auto& tx, outgoing&) {
+                tx.execute(this->pay(1));
+                this->sender.transact(*db, [&](auto&, outgoing& out) {
+                    out.send(this->say("never"));
+                });
+            }
+        ),
+        std::logic_error
+    );
+    EXPECT_EQ(this->state(1), "new");
+    {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(1));
+        EXPECT_THROW(
+            this->sender.transact(*db, [&](auto&, outgoing& out) { out.send(this->say("never")); }),
+            std::logic_error
+        );
+    }
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_TRUE(this->sent().empty());
+    this->sender.transact(*db, [&](auto&, outgoing& out) { out.send(this->say("alone")); });
+    EXPECT_EQ(this->sent().size(), 1U);
+}
+
+// The child shares its parent's connection; whatever it said there, the server would believe.
+TYPED_TEST_P(door_exam, a_forked_child_leaves_its_parents_transaction_alone) {
+    struct child_is_done {
+        int refused;
+    };
+    auto db = this->door.connect();
+    try {
+        this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+            tx.execute(this->pay(1));
+            out.send(this->say("once"));
+            const pid_t child = ::fork();
+            if (child == 0) {
+                int refused = 0;
+                try {
+                    out.send(this->say("twice"));
+                } catch (const usage_error&) {
+                    ++refused;
+                }
+                try {
+                    tx.commit();
+                } catch (const usage_error&) {
+                    ++refused;
+                }
+                throw child_is_done{refused};
+            }
+            int status = 0;
+            ASSERT_EQ(::waitpid(child, &status, 0), child);
+            ASSERT_TRUE(WIFEXITED(status));
+            EXPECT_EQ(WEXITSTATUS(status), 2);
+        });
+    } catch (const child_is_done& child) {
+        ::_exit(child.refused);
+    }
+    EXPECT_EQ(this->sent(), std::vector<std::string>{"once"});
+    EXPECT_EQ(this->state(1), "paid");
+}
+
+// ---- the relay is told
+
+TYPED_TEST_P(door_exam, commit_rings_the_relays_doorbell) {
+    doorbell_listener relay;
+    this->door.database().set_doorbell(relay.address());
+    auto db = this->door.connect();
+    this->sender.transact(*db, [&](auto&, outgoing& out) { out.send(this->say("1")); });
+    EXPECT_TRUE(relay.await(std::chrono::seconds{5}));
+    {
+        typename TestFixture::own_transaction tx{*db};
+        outgoing out = this->sender.join(tx.handle());
+        out.send(this->say("2"));
+        tx.commit();
+        out.nudge();
+    }
+    EXPECT_TRUE(relay.await(std::chrono::seconds{5}));
+    {
+        typename TestFixture::own_transaction tx{*db};
+        this->sender.send(tx.handle(), this->say("3, without a nudge"));
+        tx.commit();
+    }
+    EXPECT_EQ(this->sent().size(), 3U);
+}
+
+REGISTER_TYPED_TEST_SUITE_P(
+    door_exam,
+    any_bytes_arrive_as_they_were,
+    any_number_of_messages_keeps_its_order,
+    a_message_outlives_the_buffers_it_was_made_of,
+    several_transactions_on_one_connection,
+    two_threads_have_a_connection_each,
+    an_exception_takes_back_both_and_comes_out_as_it_was,
+    a_commit_that_fails_leaves_nothing,
+    a_change_that_failed_and_was_swallowed_is_no_half_transaction,
+    a_savepoint_takes_its_messages_along,
+    a_failed_send_poisons_even_when_it_is_swallowed,
+    a_row_that_cannot_be_written_poisons_too,
+    nothing_is_sent_after_the_end,
+    a_bare_connection_is_refused,
+    transact_within_a_transaction_is_refused,
+    a_forked_child_leaves_its_parents_transaction_alone,
+    commit_rings_the_relays_doorbell
+);
+
+/// The part of the exam for doors with a server behind them.
+template <class Candidate>
+class networked_door_exam : public door_exam<Candidate> {
+protected:
+    turns_proxy proxy{this->door.server_port()};
+};
+
+TYPED_TEST_SUITE_P(networked_door_exam);
+
+TYPED_TEST_P(networked_door_exam, the_trips_are_those_that_the_page_says) {
+    auto db = this->door.connect_through(this->proxy.port());
+    const auto transact = [&](int count) {
+        const auto all = this->several(count);
+        const int before = this->proxy.turns();
+        this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+            tx.execute(this->pay(1));
+            out.send(std::span<const message>{all});
+        });
+        return this->proxy.turns() - before;
+    };
+    const auto join = [&](int count) {
+        const auto all = this->several(count);
+        const int before = this->proxy.turns();
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(1));
+        if (count > 0) {
+            outgoing out = this->sender.join(tx.handle());
+            out.send(std::span<const message>{all});
+        }
+        tx.commit();
+        return this->proxy.turns() - before;
+    };
+    transact(1); // the first also asks where the relay listens
+    const int bare = transact(0);
+    const int bare_join = join(0);
+    for (const int count : {1, 10, 1'000}) {
+        EXPECT_EQ(transact(count) - bare, TypeParam::traits.transact_trips) << count;
+        EXPECT_EQ(join(count) - bare_join, TypeParam::traits.join_trips) << count;
+    }
+    EXPECT_EQ(bare, TypeParam::traits.bare_trips);
+}
+
+TYPED_TEST_P(networked_door_exam, a_lost_answer_to_commit_is_in_doubt_and_is_sent_once) {
+    auto db = this->door.connect_through(this->proxy.port());
+    this->sender.transact(*db, [&](auto&, outgoing& out) { out.send(this->say("0")); });
+    try {
+        this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+            tx.execute(this->pay(1));
+            out.send(this->say("1"));
+            this->proxy.lose_the_answer_to(TypeParam::traits.commit_words);
+        });
+        FAIL() << "nobody heard that it committed";
+    } catch (const error& e) {
+        EXPECT_TRUE(e.in_doubt()) << e.what();
+        EXPECT_FALSE(e.retryable());
+        EXPECT_NE(e.hint(), "");
+    }
+    harness::wait_until(
+        [&] { return this->state(1) == "paid"; },
+        std::chrono::seconds{5},
+        "the server to finish what it was told"
+    );
+    EXPECT_EQ(this->sent(), (std::vector<std::string>{"0", "1"}));
+}
+
+TYPED_TEST_P(networked_door_exam, a_commit_that_never_arrived_is_in_doubt_too) {
+    auto db = this->door.connect_through(this->proxy.port());
+    try {
+        this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+            tx.execute(this->pay(1));
+            out.send(this->say("1"));
+            this->proxy.cut_before(TypeParam::traits.commit_words);
+        });
+        FAIL() << "committed";
+    } catch (const error& e) {
+        EXPECT_TRUE(e.in_doubt()) << e.what();
+    }
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_TRUE(this->sent().empty());
+}
+
+TYPED_TEST_P(networked_door_exam, a_connection_lost_within_the_work_commits_nothing) {
+    {
+        auto db = this->door.connect();
+        EXPECT_ANY_THROW(this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+            tx.execute(this->pay(1));
+            this->door.database().kill_sessions();
+            out.send(this->say("never"));
+        }));
+    }
+    auto db = this->door.connect();
+    {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(1));
+        outgoing out = this->sender.join(tx.handle());
+        this->door.database().kill_sessions();
+        EXPECT_ANY_THROW(out.send(this->say("never")));
+    }
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_TRUE(this->sent().empty());
+}
+
+REGISTER_TYPED_TEST_SUITE_P(
+    networked_door_exam,
+    the_trips_are_those_that_the_page_says,
+    a_lost_answer_to_commit_is_in_doubt_and_is_sent_once,
+    a_commit_that_never_arrived_is_in_doubt_too,
+    a_connection_lost_within_the_work_commits_nothing
+);
+
+} // namespace outbox::doors

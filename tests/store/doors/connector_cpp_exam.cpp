@@ -1,0 +1,83 @@
+#include "outbox/store/mysql/connector_cpp.hpp"
+#include "tests/store/door_exam.hpp"
+#include "tests/store/doors/connector_cpp_own.hpp"
+
+namespace outbox::doors {
+namespace {
+
+constexpr const char* commit_words = "set autocommit = 1";
+
+class connector_cpp_candidate {
+public:
+    using connection = sql::Connection;
+    using own_transaction = connector_cpp_own;
+    static constexpr door_traits traits{
+        .bare_trips = 3,
+        .commit_tells = false,
+        .commit_words = doors::commit_words};
+
+    raw_database& database() { return place_; }
+    std::unique_ptr<sql::Connection> connect() { return connect_through(server_port()); }
+    std::unique_ptr<sql::Connection> connect_through(std::uint16_t port) {
+        auto db = open_mysql(port, place_.name());
+        forget_note(db.get()); // of a connection of another test at the same address
+        return db;
+    }
+    std::uint16_t server_port() const { return mariadb_database::server().port(); }
+    /// Nothing is checked at COMMIT here, so it is the connection that fails.
+    template <class Execute>
+    void break_commit(Execute) {
+        place_.kill_sessions();
+    }
+
+protected:
+    mariadb_database place_;
+};
+
+/// The same one with a transaction of ours that the user opens and joins.
+class mysql_own {
+public:
+    explicit mysql_own(sql::Connection& db) : tx_(db) {}
+    mysql_transaction& handle() { return tx_; }
+    void execute(const std::string& sql) { tx_.execute(sql); }
+    void commit() { tx_.commit(); }
+    void rollback() { tx_.rollback(); }
+
+private:
+    mysql_transaction tx_;
+};
+
+class mysql_transaction_candidate : public connector_cpp_candidate {
+public:
+    using own_transaction = mysql_own;
+    static constexpr door_traits traits{.bare_trips = 3, .commit_words = doors::commit_words};
+};
+
+/// Connected to a server that takes one command a text, as MySQL does.
+class single_commands_candidate : public mysql_transaction_candidate {
+public:
+    static constexpr door_traits traits{
+        .bare_trips = 5,
+        .transact_trips = 1,
+        .commit_words = doors::commit_words};
+
+    std::unique_ptr<sql::Connection> connect() { return connect_through(server_port()); }
+    std::unique_ptr<sql::Connection> connect_through(std::uint16_t port) {
+        auto db = open_mysql(port, place_.name());
+        remember_note(
+            db.get(),
+            {.doorbell = place_.doorbell(),
+             .server_version = "8.0.31",
+             .asked_at = system_clock().ticks()}
+        );
+        return db;
+    }
+};
+
+using candidates =
+    testing::Types<connector_cpp_candidate, mysql_transaction_candidate, single_commands_candidate>;
+INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, door_exam, candidates);
+INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, networked_door_exam, candidates);
+
+} // namespace
+} // namespace outbox::doors

@@ -1,0 +1,47 @@
+#include "outbox/store/postgresql/pqxx.hpp"
+#include "tests/store/door_exam.hpp"
+
+namespace outbox::doors {
+namespace {
+
+class pqxx_own {
+public:
+    explicit pqxx_own(pqxx::connection& db) : tx_(db) {}
+    pqxx::work& handle() { return tx_; }
+    void execute(const std::string& sql) { tx_.exec(sql); }
+    void commit() { tx_.commit(); }
+    void rollback() { tx_.abort(); }
+
+private:
+    pqxx::work tx_;
+};
+
+class pqxx_candidate {
+public:
+    using connection = pqxx::connection;
+    using own_transaction = pqxx_own;
+    static constexpr door_traits traits{};
+
+    raw_database& database() { return place_; }
+    std::unique_ptr<pqxx::connection> connect() { return connect_through(server_port()); }
+    std::unique_ptr<pqxx::connection> connect_through(std::uint16_t port) {
+        return std::make_unique<pqxx::connection>(
+            "postgresql://postgres@127.0.0.1:" + std::to_string(port) + "/" + place_.name()
+        );
+    }
+    std::uint16_t server_port() const { return postgres_database::server().port(); }
+    template <class Execute>
+    void break_commit(Execute execute) {
+        execute("create table parts (id integer references orders deferrable initially deferred)");
+        execute("insert into parts values (999)");
+    }
+
+private:
+    postgres_database place_;
+};
+
+INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, door_exam, pqxx_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, networked_door_exam, pqxx_candidate);
+
+} // namespace
+} // namespace outbox::doors

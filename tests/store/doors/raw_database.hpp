@@ -1,0 +1,97 @@
+#pragma once
+// What a door's exam knows of a database apart from the door: it looks and meddles through the
+// program that belongs to the server (psql, mariadb, sqlite3), never through a library that the
+// door might use. One server for the whole test program, a fresh database with the outbox and a
+// table `orders (id, state)` in it for each object.
+
+#include "harness/mariadb_server.hpp"
+#include "harness/postgres_server.hpp"
+#include "harness/temp_dir.hpp"
+#include "outbox/message/envelope.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace outbox::doors {
+
+/// What the table says of one message, its bytes in upper-case hexadecimal.
+struct raw_row {
+    std::string subject{};
+    std::string key{};
+    std::string headers{};
+    std::string payload{};
+
+    bool operator==(const raw_row&) const = default;
+};
+
+class raw_database {
+public:
+    virtual ~raw_database() = default;
+
+    /// Lines of columns; the columns are apart by one tab.
+    virtual std::string run(const std::string& sql) const = 0;
+    /// In the order of seq.
+    std::vector<raw_row> rows() const;
+    std::vector<std::string> payloads() const;
+    std::string state(int order) const;
+    void set_doorbell(const std::string& address) const;
+    std::string doorbell() const;
+    /// Ends every session of this database but its own.
+    virtual void kill_sessions() const = 0;
+    /// Of the outbox's own tables, as SQL of this database names it.
+    virtual std::string table(const std::string& name) const { return "outbox_" + name; }
+
+protected:
+    virtual std::string hex(const std::string& column) const { return "hex(" + column + ")"; }
+    static constexpr const char* make_orders =
+        "create table orders (id integer primary key, state varchar(20));"
+        "insert into orders values (1,'new'),(2,'new'),(3,'new'),(4,'new')";
+};
+
+class postgres_database final : public raw_database {
+public:
+    postgres_database();
+    ~postgres_database() override;
+
+    static harness::postgres_server& server();
+    const std::string& name() const noexcept { return name_; }
+    std::string run(const std::string& sql) const override;
+    void kill_sessions() const override;
+    std::string table(const std::string& name) const override { return "outbox." + name; }
+
+private:
+    std::string hex(const std::string& column) const override;
+    std::string name_;
+};
+
+class mariadb_database final : public raw_database {
+public:
+    mariadb_database();
+    ~mariadb_database() override;
+
+    static harness::mariadb_server& server();
+    const std::string& name() const noexcept { return name_; }
+    std::string run(const std::string& sql) const override;
+    void kill_sessions() const override;
+
+private:
+    std::string name_;
+};
+
+class sqlite_database final : public raw_database {
+public:
+    sqlite_database();
+
+    std::string path() const { return (folder_.path() / "shop.db").string(); }
+    std::string run(const std::string& sql) const override;
+    void kill_sessions() const override {}
+
+private:
+    harness::temp_dir folder_;
+};
+
+/// `data` as raw_row has it.
+std::string upper_hex(const std::string& data);
+
+} // namespace outbox::doors
