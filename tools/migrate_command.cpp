@@ -1,6 +1,7 @@
 #include "outbox/base/error.hpp"
 #include "outbox/store/any/open_database.hpp"
 #include "tools/commands.hpp"
+#include "tools/migration_export.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -8,9 +9,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace outbox::tools {
@@ -21,6 +26,9 @@ struct migrate_options {
     std::string kind{};
     std::optional<int> version{};
     int target = 0;
+    std::string format{};
+    std::string folder{};
+    long long start_version = 1;
     bool force = false;
     bool dry_run = false;
     bool down = false;
@@ -146,6 +154,47 @@ int get(const migrate_options& options) {
     return exit_done;
 }
 
+std::optional<std::string> read_file(const std::filesystem::path& path) {
+    std::ifstream in{path, std::ios::binary};
+    if (!in)
+        return std::nullopt;
+    return std::string{std::istreambuf_iterator<char>{in}, {}};
+}
+
+// Looks at all files before it writes the first: what others have applied is never changed under
+// their hands.
+int export_files(const migrate_options& options) {
+    const auto files =
+        export_migrations(dialect_of(options.kind), options.format, options.start_version);
+    const std::filesystem::path folder = options.folder;
+    for (const exported_file& file : files) {
+        const auto there = read_file(folder / file.path);
+        if (there && *there != file.text)
+            throw error(
+                error_kind::conflict,
+                (folder / file.path).string() + " is there already and is another",
+                "choose another --start-version or --out; a migration that was applied is never "
+                "edited"
+            );
+    }
+    for (const exported_file& file : files) {
+        const std::filesystem::path path = folder / file.path;
+        std::error_code ignored; // then the file cannot be written either, which is said
+        std::filesystem::create_directories(path.parent_path(), ignored);
+        std::ofstream out{path, std::ios::binary};
+        if (!(out << file.text) || !out.flush())
+            throw error(
+                error_kind::io,
+                "cannot write " + path.string(),
+                "check the folder's permissions"
+            );
+        std::printf("%s\n", path.c_str());
+    }
+    if (const std::string advice = export_advice(options.format); !advice.empty())
+        std::fprintf(stderr, "outbox: %s\n", advice.c_str());
+    return exit_done;
+}
+
 int grants(const migrate_options& options) {
     std::printf("%s", std::string{dialect_of(options.kind).grants_sql}.c_str());
     return exit_done;
@@ -154,19 +203,23 @@ int grants(const migrate_options& options) {
 } // namespace
 
 void add_migrate_command(CLI::App& app, action& chosen) {
-    CLI::App* command = app.add_subcommand("migrate", "Make, check or remove the outbox tables of a database");
+    CLI::App* command =
+        app.add_subcommand("migrate", "Make, check or remove the outbox tables of a database");
     command->require_subcommand(1);
     auto options = std::make_shared<migrate_options>();
     const auto add = [&](const char* name, const char* what, int (*run)(const migrate_options&)) {
         CLI::App* sub = command->add_subcommand(name, what);
-        sub->callback([options, run, &chosen] { chosen = [options, run] { return run(*options); }; });
+        sub->callback([options, run, &chosen] { chosen = [options, run] { return run(*options); }; }
+        );
         return sub;
     };
-    const auto add_on_database = [&](const char* name, const char* what, int (*run)(const migrate_options&)) {
-        CLI::App* sub = add(name, what, run);
-        sub->add_option("--db", options->url, "postgresql://…, mysql://… or sqlite:PATH")->required();
-        return sub;
-    };
+    const auto add_on_database =
+        [&](const char* name, const char* what, int (*run)(const migrate_options&)) {
+            CLI::App* sub = add(name, what, run);
+            sub->add_option("--db", options->url, "postgresql://…, mysql://… or sqlite:PATH")
+                ->required();
+            return sub;
+        };
     const char* dry_run = "print the SQL that would run, and change nothing";
     const char* kinds = "postgresql, mysql or sqlite";
     const char* json = "print one JSON object";
@@ -175,7 +228,8 @@ void add_migrate_command(CLI::App& app, action& chosen) {
     sub->add_flag("--dry-run", options->dry_run, dry_run);
 
     sub = add_on_database("down", "take back every version above the target", down);
-    sub->add_option("--target", options->target, "the version to stay at; 0 removes everything")->required();
+    sub->add_option("--target", options->target, "the version to stay at; 0 removes everything")
+        ->required();
     sub->add_flag("--force", options->force, "also when undelivered messages are lost");
     sub->add_flag("--dry-run", options->dry_run, dry_run);
 
@@ -189,6 +243,16 @@ void add_migrate_command(CLI::App& app, action& chosen) {
     sub->add_option("--db-kind", options->kind, kinds)->required();
     sub->add_option("--version", options->version, "this one only");
     sub->add_flag("--down", options->down, "the way back");
+
+    sub = add("export", "write the versions as files of another migration tool", export_files);
+    sub->add_option("--format", options->format, export_formats())->required();
+    sub->add_option("--db-kind", options->kind, kinds)->required();
+    sub->add_option("--out", options->folder, "the folder, made if need be")->required();
+    sub->add_option(
+        "--start-version",
+        options->start_version,
+        "the tool's number for our first version; 1 when not given"
+    );
 
     sub = add("grants", "print the SQL of the four roles; needs no database", grants);
     sub->add_option("--db-kind", options->kind, kinds)->required();

@@ -56,13 +56,12 @@ begin
     execute format('grant create on database %I to outbox_migrator', current_database());
     alter schema outbox owner to outbox_migrator;
     for found in
-        select c.oid::regclass as name, c.relkind = 'v' as is_view
-        from pg_class c
-        where c.relnamespace = 'outbox'::regnamespace and c.relkind in ('r', 'p', 'v')
+        select case relkind when 'v' then 'view' else 'table' end as kind, oid::regclass::text as name
+        from pg_class where relnamespace = 'outbox'::regnamespace and relkind in ('r', 'p', 'v')
+        union all
+        select 'function', oid::regprocedure::text from pg_proc where pronamespace = 'outbox'::regnamespace
     loop
-        execute format(
-            'alter %s %s owner to outbox_migrator', case when found.is_view then 'view' else 'table' end, found.name
-        );
+        execute format('alter %s %s owner to outbox_migrator', found.kind, found.name);
     end loop;
 end $$;
 

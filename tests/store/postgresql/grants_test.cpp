@@ -169,6 +169,13 @@ TEST_F(postgresql_grants, a_migrator_makes_and_removes_the_tables_and_nothing_el
     // What it has made belongs to it alone until the roles are given their rights again.
     owner_.execute(std::string{dialect().grants_sql});
     sql_session{url_of("producer")}.execute(good_message);
+    EXPECT_EQ(
+        owner_.value("select count(*) from (select relowner from pg_class where relnamespace ="
+                     " 'outbox'::regnamespace union all select proowner from pg_proc where"
+                     " pronamespace = 'outbox'::regnamespace) o (owner)"
+                     " where owner <> 'outbox_migrator'::regrole"),
+        "0"
+    );
     expect_refused(
         "migrator",
         {
