@@ -30,3 +30,6 @@ grant select on outbox_schema_version to outbox_viewer;
 grant all on outbox_message to outbox_migrator;
 grant all on outbox_relay to outbox_migrator;
 grant all on outbox_schema_version to outbox_migrator;
+grant alter routine on procedure outbox_send to outbox_migrator;
+-- In this database, whatever its name; what others have made there it cannot change.
+grant create routine on * to outbox_migrator;

@@ -1,0 +1,177 @@
+// Each of the four roles does its work, and is refused everything else.
+#include "tests/store/mysql/mariadb.hpp"
+#include "tests/store/relay_store_exam.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace outbox::mysql {
+namespace {
+
+class mariadb_grants : public testing::Test {
+protected:
+    // Roles are passed on by whoever made them: root of this machine, as the client `mariadb` is.
+    mariadb_grants() {
+        std::string sql = "create table orders (id int, state text); create procedure "
+                          "somebody_elses() select 1;" +
+                          std::string{dialect().grants_sql};
+        for (const std::string role : {"producer", "watchdog", "viewer", "migrator"})
+            sql += "create user if not exists a_" + role + "; grant outbox_" + role + " to a_" +
+                   role + "; set default role outbox_" + role + " for a_" + role + ";";
+        place_.server().sql(sql + "create user if not exists a_stranger", place_.name());
+    }
+
+    std::string url_of(const std::string& user) const {
+        std::string url = place_.url();
+        return url.replace(url.find("root@"), 4, "a_" + user);
+    }
+
+    /// None of `statements` may `user` run, and each for want of a privilege, not for a mistake: it
+    /// runs for who may, or the refusal would prove nothing.
+    void expect_refused(const std::string& user, const std::vector<std::string>& statements) {
+        for (const std::string& sql : statements) {
+            EXPECT_NO_THROW(owner_.execute("start transaction; " + sql + "; rollback")) << sql;
+            expect_denied(user, sql);
+        }
+    }
+    /// The same of table definitions, which cannot be tried without being done.
+    void expect_denied(const std::string& user, const std::string& sql) {
+        try {
+            sql_session{url_of(user)}.execute(sql);
+            ADD_FAILURE() << user << " may: " << sql;
+        } catch (const sql_error& e) {
+            // For the database, the table, a column, the server, the routine, the role.
+            const std::vector<unsigned> denied{1044, 1142, 1143, 1227, 1370, 1698};
+            EXPECT_TRUE(std::ranges::count(denied, e.code()) == 1)
+                << user << ": " << sql << ": " << e.code() << " " << e.what();
+        }
+    }
+
+    migrated_database place_;
+    sql_session owner_{place_.url()};
+};
+
+const std::string good_message = "insert into outbox_message (message_id, subject, headers, "
+                                 "payload) values (unhex(replace(uuid(),"
+                                 " '-', '')), 'a', '', '')";
+
+TEST_F(mariadb_grants, a_producer_sends_and_does_nothing_else) {
+    std::vector<envelope> rows{make_envelope("1"), make_envelope("2", bytes{"key"})};
+    open_database(url_of("producer"))->send(rows);
+    sql_session{url_of("producer")}.execute(good_message);
+    sql_session{url_of("producer")}.execute(
+        "set @id = null; call outbox_send('a', '', null, null, null, null, @id)"
+    );
+    EXPECT_EQ(owner_.number("select count(*) from outbox_message"), 4);
+    expect_refused(
+        "producer",
+        {
+            "select seq from outbox_message",
+            "select payload from outbox_message",
+            "insert into outbox_message (message_id, subject, headers, payload, seq) values"
+            " ('0123456789abcdef', 'a', '', '', 1000)",
+            "insert into outbox_message (message_id, subject, headers, payload, created_at) values"
+            " ('0123456789abcdef', 'a', '', '', now())",
+            "update outbox_message set payload = ''",
+            "delete from outbox_message",
+            "select owner from outbox_relay",
+            "update outbox_relay set cursor_seq = 0",
+            "select version from outbox_schema_version",
+            "insert into outbox_schema_version (version, name, checksum) values (9, 'x', 'x')",
+            "select id from orders",
+        }
+    );
+    for (const char* sql :
+         {"truncate outbox_message",
+          "create table outbox_mine (x int)",
+          "lock tables outbox_message write",
+          "drop table outbox_message",
+          "drop procedure outbox_send"})
+        expect_denied("producer", sql);
+}
+
+TEST_F(mariadb_grants, a_watchdog_relays_and_does_nothing_else) {
+    for (int i = 0; i < 20; ++i)
+        owner_.execute(good_message);
+    const auto relay = open_database(url_of("watchdog"))->open_relay_store();
+    EXPECT_EQ(relay->status(0).backlog, 20);
+    const lease mine = relay->acquire(0, "relay", 60s, "udp:127.0.0.1:1").granted.value();
+    EXPECT_EQ(relay->renew(0, mine.epoch, 60s), write_result::done);
+    cursor at = mine.from;
+    EXPECT_EQ(read_all(*relay, at, {.message_count_max = 3}).size(), 20U);
+    EXPECT_EQ(relay->advance(0, mine.epoch, at), write_result::done);
+    while (relay->remove_delivered(0, mine.epoch)) {
+    }
+    EXPECT_EQ(owner_.number("select count(*) from outbox_message"), 0);
+    relay->release(0, mine.epoch);
+    expect_refused(
+        "watchdog",
+        {
+            good_message,
+            "update outbox_message set payload = ''",
+            "insert into outbox_relay (shard, cursor_window) values (1, '')",
+            "delete from outbox_relay",
+            "update outbox_schema_version set checksum = ''",
+            "delete from outbox_schema_version",
+            "select id from orders",
+        }
+    );
+    for (const char* sql :
+         {"truncate outbox_relay",
+          "create table outbox_mine (x int)",
+          "alter table outbox_message add column x int",
+          "drop table outbox_message",
+          "set @id = null; call outbox_send('a', '', null, null, null, null, @id)"})
+        expect_denied("watchdog", sql);
+}
+
+TEST_F(mariadb_grants, a_viewer_sees_what_is_waiting_and_not_what_it_says) {
+    owner_.execute(good_message);
+    EXPECT_EQ(sql_session{url_of("viewer")}.value("select subject from outbox_message"), "a");
+    EXPECT_EQ(open_database(url_of("viewer"))->open_relay_store()->status(0).backlog, 1);
+    EXPECT_NO_THROW(require_current(open_database(url_of("viewer"))->open_migrator()->status()));
+    expect_refused(
+        "viewer",
+        {
+            "select payload from outbox_message",
+            "select headers from outbox_message",
+            "select * from outbox_message",
+            "select length(payload) from outbox_message",
+            good_message,
+            "update outbox_message set payload = ''",
+            "delete from outbox_message",
+            "update outbox_relay set owner = ''",
+            "update outbox_schema_version set checksum = ''",
+            "select id from orders",
+        }
+    );
+    for (const char* sql : {"truncate outbox_message", "drop table outbox_message"})
+        expect_denied("viewer", sql);
+}
+
+TEST_F(mariadb_grants, a_migrator_makes_and_removes_the_tables_and_nothing_else) {
+    const auto migrator = open_database(url_of("migrator"))->open_migrator();
+    const auto versions = migrator->status().size();
+    EXPECT_EQ(migrator->down(0).size(), versions);
+    EXPECT_EQ(migrator->up().size(), versions);
+    EXPECT_NO_THROW(require_current(migrator->status()));
+    expect_refused("migrator", {"select id from orders", "delete from orders"});
+    for (const char* sql :
+         {"drop table orders",
+          "create table mine (x int)",
+          "drop procedure somebody_elses",
+          "create user somebody",
+          "grant outbox_migrator to a_viewer"})
+        expect_denied("migrator", sql);
+}
+
+TEST_F(mariadb_grants, somebody_without_a_role_gets_nothing) {
+    for (const std::string& sql : {good_message, std::string{"select seq from outbox_message"}})
+        expect_denied("stranger", sql);
+}
+
+} // namespace
+} // namespace outbox::mysql
