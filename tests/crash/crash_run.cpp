@@ -1,9 +1,9 @@
-// The nemesis. Two shops, two watchdogs and a broker (and PostgreSQL) at work; again and again one of them is killed with
+// The nemesis. Two shops, two watchdogs and a broker (and PostgreSQL or MariaDB) at work; again and again one of them is killed with
 // SIGKILL, at a random moment or at a named point of its code, and started again, or a watchdog is frozen for longer than
 // its lease and comes back; at the end everything that was committed must have arrived, in order, once in effect.
 // Everything is drawn from the seed that is printed.
 //
-//   crash_run --db sqlite|postgres --cycles N [--seed S] [--json FILE]
+//   crash_run --db sqlite|postgres|mariadb --cycles N [--seed S] [--json FILE]
 
 #include "harness/wait_until.hpp"
 #include "outbox/base/clock.hpp"
@@ -50,7 +50,7 @@ class nemesis {
   public:
     explicit nemesis(const crash_options& options)
         : options_(options), random_(options.seed), stage_({
-              .database = options.database == "postgres" ? database_kind::postgres : database_kind::sqlite,
+              .database = parse_database_kind(options.database),
               .broker = {},
               .programs = options.programs,
               .lease = 500ms,
@@ -108,7 +108,7 @@ class nemesis {
     }
 
     void kill_somebody() {
-        const bool has_postgres = stage_.postgres() != nullptr;
+        const bool has_server = stage_.has_database_server();
         const auto die = random_.below(100);
         std::this_thread::sleep_for(std::chrono::microseconds(random_.below(40'000))); // the random moment
         if (die < 35)
@@ -117,10 +117,10 @@ class nemesis {
             kill_watchdog(watchdogs_[random_.below(watchdogs_.size())]);
         else if (die < 75)
             freeze_watchdog(*watchdogs_[random_.below(watchdogs_.size())]);
-        else if (die < 95 || !has_postgres)
+        else if (die < 95 || !has_server)
             kill_broker();
         else
-            kill_postgres();
+            kill_database_server();
     }
 
     void kill_shop(std::size_t i) {
@@ -174,11 +174,10 @@ class nemesis {
         stage_.broker().start();
     }
 
-    void kill_postgres() {
-        last_ = "postgres";
-        ++kills_["postgres"];
-        stage_.postgres()->kill();
-        stage_.postgres()->start();
+    void kill_database_server() {
+        last_ = options_.database;
+        ++kills_[options_.database];
+        stage_.kill_database_server();
         books_ = stage_.open_books();
     }
 
@@ -256,7 +255,7 @@ int main(int argc, char** argv) {
     options.seed = outbox::system_random().below(1'000'000);
     options.programs = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin";
     CLI::App app{"Kills everything, again and again, and looks whether anything got lost.", "crash_run"};
-    app.add_option("--db", options.database)->check(CLI::IsMember({"sqlite", "postgres"}));
+    app.add_option("--db", options.database)->check(CLI::IsMember({"sqlite", "postgres", "mariadb"}));
     app.add_option("--cycles", options.cycles);
     app.add_option("--seed", options.seed);
     app.add_option("--json", options.json_file);

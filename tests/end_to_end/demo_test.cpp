@@ -43,6 +43,8 @@ TEST(demo, holds_on_sqlite) { expect_good_ledger(run_demo({}), 3); }
 
 TEST(demo, holds_on_postgresql) { expect_good_ledger(run_demo({"--db", "postgres"}), 3); }
 
+TEST(demo, holds_on_mariadb) { expect_good_ledger(run_demo({"--db", "mariadb"}), 3); }
+
 TEST(demo, holds_on_apache_kafka) {
     const harness::kafka_server kafka;
     expect_good_ledger(run_demo({"--broker", kafka.address()}), 2);

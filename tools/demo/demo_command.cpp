@@ -38,7 +38,7 @@ class story {
   public:
     explicit story(const demo_options& options)
         : options_(options), began_(system_clock().ticks()), stage_({
-              .database = options.database == "postgres" ? demo::database_kind::postgres : demo::database_kind::sqlite,
+              .database = demo::parse_database_kind(options.database),
               .broker = options.broker,
               .programs = std::filesystem::read_symlink("/proc/self/exe").parent_path(),
           }),
@@ -242,8 +242,8 @@ void add_demo_command(CLI::App& app, action& chosen) {
     auto options = std::make_shared<demo_options>();
     options->seed = system_random().below(1'000'000);
     CLI::App* command = app.add_subcommand("demo", "See it work: orders, kills, a watchdog, and a ledger at the end");
-    command->add_option("--db", options->database, "sqlite (default) or postgres")
-        ->check(CLI::IsMember({"sqlite", "postgres"}));
+    command->add_option("--db", options->database, "sqlite (default), postgres or mariadb")
+        ->check(CLI::IsMember({"sqlite", "postgres", "mariadb"}));
     command->add_option("--broker", options->broker, "HOST:PORT of a Kafka cluster, instead of a broker of our own");
     command->add_option("--orders", options->orders, "how many orders")->check(CLI::Range(30, 1'000'000));
     command->add_option("--seed", options->seed, "which orders; printed at the start");

@@ -21,11 +21,15 @@ std::unique_ptr<shop> open_shop(const std::string& url) {
     constexpr std::string_view sqlite = "sqlite:";
     if (url.starts_with(sqlite))
         return open_sqlite_shop(url.substr(sqlite.size()));
-#ifdef OUTBOX_WITH_POSTGRESQL
-    return open_postgresql_shop(url);
-#else
-    throw error(error_kind::invalid_argument, "this build has no shop for " + url);
+#ifdef OUTBOX_WITH_MYSQL
+    if (url.starts_with("mysql://"))
+        return open_mysql_shop(url);
 #endif
+#ifdef OUTBOX_WITH_POSTGRESQL
+    if (url.starts_with("postgresql://"))
+        return open_postgresql_shop(url);
+#endif
+    throw error(error_kind::invalid_argument, "this build has no shop for " + url.substr(0, url.find(':')));
 }
 
 } // namespace outbox::demo

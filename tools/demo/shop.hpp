@@ -48,5 +48,6 @@ class shop {
 std::unique_ptr<shop> open_shop(const std::string& url);
 std::unique_ptr<shop> open_sqlite_shop(const std::string& path);
 std::unique_ptr<shop> open_postgresql_shop(const std::string& url);
+std::unique_ptr<shop> open_mysql_shop(const std::string& url);
 
 } // namespace outbox::demo

@@ -56,6 +56,10 @@ stage::stage(stage_options options)
     if (options_.database == database_kind::postgres) {
         postgres_.emplace();
         url_ = postgres_->url();
+    } else if (options_.database == database_kind::mariadb) {
+        mariadb_.emplace();
+        mariadb_->sql("create user shop; grant all on test.* to shop; grant process on *.* to shop");
+        url_ = mariadb_->url();
     } else {
         url_ = "sqlite:" + (folder_.path() / "shop.db").string();
     }
@@ -71,6 +75,20 @@ stage::stage(stage_options options)
            << "lease_renewal = \"" << options_.lease.count() / 4 << "ms\"\n";
 }
 
+database_kind parse_database_kind(const std::string& name) {
+    if (name == "sqlite")
+        return database_kind::sqlite;
+    if (name == "postgres")
+        return database_kind::postgres;
+    if (name == "mariadb")
+        return database_kind::mariadb;
+    throw error(
+        error_kind::invalid_argument,
+        "no database is called \"" + name + "\"",
+        "there are sqlite, postgres and mariadb"
+    );
+}
+
 std::string stage::broker_address() const { return broker_ ? broker_->address() : options_.broker; }
 
 store_status stage::status() {
@@ -84,6 +102,15 @@ store_status stage::status() {
     }
 }
 
+// So that the server can tell when they are gone.
+std::string stage::url_of_shops() const {
+    if (postgres_)
+        return url_ + "?application_name=shop";
+    if (mariadb_)
+        return "mysql://shop" + url_.substr(url_.find('@'));
+    return url_;
+}
+
 harness::child_process stage::start_shop(
     std::uint64_t seed,
     std::int64_t first,
@@ -95,7 +122,7 @@ harness::child_process stage::start_shop(
     std::vector<std::string> argv{
         (options_.programs / "outbox").string(),
         "demo-shop",
-        "--db", postgres_ ? url_ + "?application_name=shop" : url_,
+        "--db", url_of_shops(),
         "--topic", topic_,
         "--seed", std::to_string(seed),
         "--first", std::to_string(first),
@@ -110,11 +137,25 @@ harness::child_process stage::start_shop(
     return harness::child_process{{.argv = std::move(argv), .env = std::move(env)}};
 }
 
+void stage::kill_database_server() {
+    if (postgres_) {
+        postgres_->kill();
+        postgres_->start();
+    } else {
+        mariadb_->kill();
+        mariadb_->start();
+    }
+}
+
 void stage::await_shops_gone() {
-    if (!postgres_)
+    if (!has_database_server())
         return;
     harness::wait_until(
-        [&] { return postgres_->psql("select 1 from pg_stat_activity where application_name = 'shop'").empty(); },
+        [&] {
+            if (postgres_)
+                return postgres_->psql("select 1 from pg_stat_activity where application_name = 'shop'").empty();
+            return mariadb_->sql("select 1 from information_schema.processlist where user = 'shop'").empty();
+        },
         std::chrono::seconds{30},
         "the sessions of the killed shops to end"
     );

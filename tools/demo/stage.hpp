@@ -4,6 +4,7 @@
 
 #include "harness/broker_server.hpp"
 #include "harness/child_process.hpp"
+#include "harness/mariadb_server.hpp"
 #include "harness/postgres_server.hpp"
 #include "harness/temp_dir.hpp"
 #include "outbox/store/database.hpp"
@@ -19,7 +20,9 @@
 
 namespace outbox::demo {
 
-enum class database_kind { sqlite, postgres };
+enum class database_kind { sqlite, postgres, mariadb };
+/// "sqlite", "postgres" or "mariadb". Throws outbox::error (invalid_argument) for anything else.
+database_kind parse_database_kind(const std::string& name);
 
 struct stage_options {
     database_kind database = database_kind::sqlite;
@@ -41,7 +44,10 @@ class stage {
     bool owns_broker() const noexcept { return broker_.has_value(); }
     /// Precondition: owns_broker().
     harness::broker_server& broker() { return *broker_; }
-    harness::postgres_server* postgres() { return postgres_ ? &*postgres_ : nullptr; }
+    /// True when the database is a process of its own, which can be killed.
+    bool has_database_server() const noexcept { return postgres_ || mariadb_; }
+    /// SIGKILL, and started again on the same data. Precondition: has_database_server().
+    void kill_database_server();
     std::filesystem::path effects_file() const { return folder_.path() / "effects.db"; }
 
     std::unique_ptr<shop> open_books() const { return open_shop(url_); }
@@ -63,9 +69,12 @@ class stage {
     harness::child_process start_watchdog(std::map<std::string, std::string> env = {});
 
   private:
+    std::string url_of_shops() const;
+
     stage_options options_;
     harness::temp_dir folder_;
     std::optional<harness::postgres_server> postgres_;
+    std::optional<harness::mariadb_server> mariadb_;
     std::optional<harness::broker_server> broker_;
     std::string url_;
     std::string topic_;

@@ -1,0 +1,84 @@
+#pragma once
+// The door for the C API of MariaDB and MySQL (libmariadb): include it beside producer.hpp and pass
+// your `MYSQL` connection.
+//
+//   producer.transact(*db, [&](outbox::mysql_transaction& tx, outbox::outgoing& out) {
+//       tx.execute("update orders set state = 'paid' where id = 42");
+//       out.send({.to = order_paid, .key = outbox::order_key{42}});
+//   });
+//
+// Connect with CLIENT_MULTI_STATEMENTS, and what you send there costs no trip to the server: it
+// travels with COMMIT. Without it, two short ones.
+//
+// In a transaction of your own,  producer.send(*db, message)  between your START TRANSACTION and
+// your COMMIT writes the message at once; do it after the change that the message speaks of. A
+// connection outside of a transaction is refused: nothing would bind the message to the change.
+//
+// The producer's user needs: insert on outbox_message, select on outbox_relay. Leave
+// MYSQL_OPT_RECONNECT off: a connection that is opened again has lost its transaction.
+
+#include "outbox/message/envelope.hpp"
+#include "outbox/store/adapter.hpp"
+#include "outbox/store/store_session.hpp"
+
+#include <span>
+#include <string>
+
+struct st_mysql;
+
+namespace outbox {
+
+class mysql_session final : public store_session {
+public:
+    explicit mysql_session(st_mysql& db) noexcept : db_(&db) {}
+
+    void require_open() override;
+    void insert(std::span<const envelope> rows) override;
+    /// Rolls the whole transaction back. Your COMMIT then succeeds and commits nothing: MySQL does
+    /// not tell; the exception of the send did.
+    void poison() noexcept override;
+    std::string doorbell() override;
+
+private:
+    st_mysql* db_;
+};
+
+/// What `transact` opens, at the isolation level of the session.
+class mysql_transaction {
+public:
+    mysql_transaction(st_mysql& db, pending_messages& pending);
+    mysql_transaction(const mysql_transaction&) = delete;
+    mysql_transaction& operator=(const mysql_transaction&) = delete;
+    /// Rolls back unless committed.
+    ~mysql_transaction();
+
+    /// Your own statements, with the C API. Fetch or free every result before the work ends. Do not
+    /// COMMIT or ROLLBACK through it; after a deadlock, which rolls everything back, let the work
+    /// end by an exception. Both are noticed: then nothing is committed.
+    st_mysql* handle() const noexcept { return db_; }
+    /// Runs one statement that returns no rows. Throws outbox::error with the server's words.
+    void execute(const std::string& sql);
+
+    // For the producer.
+    void commit();
+    mysql_transaction& user_face() noexcept { return *this; }
+    std::string doorbell() const noexcept { return doorbell_; }
+
+private:
+    st_mysql* db_;
+    pending_messages* pending_;
+    std::string doorbell_;
+    bool open_ = true;
+};
+
+template <>
+struct adapter<st_mysql> {
+    using session = mysql_session;
+};
+
+template <>
+struct connector<st_mysql> {
+    using transaction = mysql_transaction;
+};
+
+} // namespace outbox
