@@ -24,15 +24,36 @@ void keep_for_ever(std::shared_ptr<void> what) {
     kept->push_back(std::move(what));
 }
 
+void tell_here(
+    const watcher& who,
+    const message_id& id,
+    const std::string& subject,
+    send_fate fate,
+    const char* why
+) noexcept {
+    try {
+        const settled_fate end{
+            .who = who,
+            .report = {.id = id, .subject = subject, .fate = fate, .error = why}};
+        if (end.who.receipt)
+            fill(*end.who.receipt, end.report);
+        call_listener(end);
+    } catch (const std::exception& e) {
+        log(log_level::error, "producer", std::string{"a fate is not told: "} + e.what());
+    }
+}
+
 } // namespace
 
-background::background(settings chosen)
+background::background(settings chosen, std::unique_ptr<target> to)
     : chosen_(std::move(chosen))
-    , listeners_(std::make_unique<listener_thread>()) {}
+    , listeners_(std::make_unique<listener_thread>())
+    , target_(std::move(to)) {}
 
 background::~background() {
     if (is_inherited()) {
         keep_for_ever(std::move(desk_));
+        keep_for_ever(std::move(office_));
         keep_for_ever(std::move(listeners_));
         return;
     }
@@ -87,6 +108,78 @@ background::watch(const message_id& id, const std::string& subject, watcher& who
     return desk_->request();
 }
 
+void background::post_row(envelope row, watcher who, std::chrono::milliseconds deadline) {
+    std::vector<envelope> rows;
+    rows.push_back(std::move(row));
+    post_rows(std::move(rows), who, deadline);
+}
+
+void background::post_rows(
+    std::vector<envelope> rows,
+    const watcher& who,
+    std::chrono::milliseconds deadline
+) {
+    if (chosen_.rows == nullptr)
+        throw usage_error("outbox: a durable post() needs a database: put one into "
+                          "producer_options::database, or post in_memory");
+    std::vector<message_id> watched;
+    std::vector<const envelope*> unwatched;
+    try {
+        if (!who.empty()) {
+            for (envelope& row : rows) {
+                watcher mine = who;
+                if (const auto request = watch(row.id, row.subject, mine, committer::producer)) {
+                    watched.push_back(row.id);
+                    add_receipt_request(row.headers, *request);
+                } else {
+                    unwatched.push_back(&row);
+                }
+            }
+        }
+        chosen_.rows->send(rows);
+    } catch (...) {
+        withdraw(watched, "it could not be written, or that is in doubt");
+        throw;
+    }
+    committed(watched, deadline);
+    for (const envelope* row : unwatched)
+        leave_unwatched(who, row->id, row->subject);
+}
+
+bool background::post_direct(
+    envelope& content,
+    watcher& who,
+    durability kind,
+    std::chrono::milliseconds deadline,
+    std::chrono::milliseconds room_wait
+) {
+    refuse_in_child();
+    std::shared_ptr<post_office> office;
+    {
+        const std::lock_guard lock{mutex_};
+        if (stopped_)
+            throw usage_error("outbox: a message was posted after the producer had been stopped");
+        if (!office_) {
+            if (!target_)
+                throw usage_error(
+                    std::string{"outbox: post() with "} + to_string(kind) +
+                    " needs a target: put one into producer_options::target, or post persistent"
+                );
+            process_ = ::getpid();
+            office_ = std::make_shared<post_office>(
+                std::move(target_),
+                chosen_.rows,
+                chosen_.posts,
+                [this](std::vector<settled_fate>&& fates) { tell(std::move(fates)); }
+            );
+        }
+        office = office_;
+    }
+    if (!who.empty() && listeners_->waiting() >= chosen_.pending_max)
+        return false;
+    return office->offer(content, who, kind, deadline, room_wait);
+}
+
 // What follows a COMMIT or a rollback throws nothing: a fate that is not told costs nobody a
 // message.
 
@@ -131,21 +224,23 @@ void background::leave_unwatched(
     const message_id& id,
     const std::string& subject
 ) noexcept {
-    try {
-        const settled_fate fate{
-            .who = who,
-            .report = {
-                .id = id,
-                .subject = subject,
-                .fate = send_fate::left_to_watchdog,
-                .error = "too many messages are waited for, or receipts cannot be received; this "
-                         "one is committed and will be delivered, do not send it again"}};
-        if (fate.who.receipt)
-            fill(*fate.who.receipt, fate.report);
-        call_listener(fate);
-    } catch (const std::exception& e) {
-        log(log_level::error, "producer", std::string{"a fate is not told: "} + e.what());
-    }
+    tell_here(
+        who,
+        id,
+        subject,
+        send_fate::left_to_watchdog,
+        "too many messages are waited for, or receipts cannot be received; this one is committed "
+        "and "
+        "will be delivered, do not send it again"
+    );
+}
+
+void background::drop(
+    const watcher& who,
+    const message_id& id,
+    const std::string& subject
+) noexcept {
+    tell_here(who, id, subject, send_fate::lost, "the queue in memory is full");
 }
 
 void background::tell(std::vector<settled_fate>&& fates) noexcept {
@@ -167,15 +262,19 @@ void background::tell(std::vector<settled_fate>&& fates) noexcept {
 void background::stop(std::chrono::milliseconds patience) noexcept {
     if (is_inherited())
         return;
-    std::shared_ptr<receipt_desk> at;
+    std::shared_ptr<receipt_desk> desk;
+    std::shared_ptr<post_office> office;
     {
         const std::lock_guard lock{mutex_};
         if (std::exchange(stopped_, true))
             return;
-        at = desk_;
+        desk = desk_;
+        office = office_;
     }
-    if (at)
-        at->close();
+    if (office)
+        office->stop(patience);
+    if (desk)
+        desk->close();
     listeners_->stop(patience);
 }
 

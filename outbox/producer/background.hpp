@@ -4,10 +4,15 @@
 // the fate of a message. Inside of the producer; shared with every `outgoing`, so that a listener
 // may destroy the producer.
 
+#include "outbox/message/envelope.hpp"
 #include "outbox/message/message_id.hpp"
 #include "outbox/producer/listener_thread.hpp"
+#include "outbox/producer/post_office.hpp"
+#include "outbox/producer/post_options.hpp"
 #include "outbox/producer/receipt_desk.hpp"
 #include "outbox/producer/watcher.hpp"
+#include "outbox/store/database.hpp"
+#include "outbox/target/target.hpp"
 
 #include <sys/types.h>
 
@@ -29,8 +34,11 @@ public:
         std::string receipt_address{};
         std::chrono::milliseconds receipt_deadline{};
         std::size_t pending_max = 0;
+        database* rows = nullptr;
+        post_tuning posts{};
     };
-    explicit background(settings chosen);
+    /// `to` may be null: then nothing can be posted without a row.
+    background(settings chosen, std::unique_ptr<target> to);
     ~background();
     background(const background&) = delete;
     background& operator=(const background&) = delete;
@@ -54,12 +62,32 @@ public:
     static void
     leave_unwatched(const watcher& who, const message_id& id, const std::string& subject) noexcept;
 
+    /// For what there was no room for: tells on this thread that it is lost.
+    static void drop(const watcher& who, const message_id& id, const std::string& subject) noexcept;
+
+    /// Posts `row` in a transaction of its own. Throws what the database does.
+    void post_row(envelope row, watcher who, std::chrono::milliseconds deadline);
+    /// The same for several, in one transaction; `who` is told of each.
+    void
+    post_rows(std::vector<envelope> rows, const watcher& who, std::chrono::milliseconds deadline);
+    /// Posts straight to the target. False, and the arguments as they were, when there is no room
+    /// within `room_wait`: in the queue, or among the listeners that have not returned. Throws
+    /// usage_error without a target, after stop(), and in a child after fork().
+    bool post_direct(
+        envelope& content,
+        watcher& who,
+        durability kind,
+        std::chrono::milliseconds deadline,
+        std::chrono::milliseconds room_wait
+    );
+    const database* rows() const noexcept { return chosen_.rows; }
+
     /// Tells receipts at once and hands the rest to the thread of the listeners. Any thread.
     void tell(std::vector<settled_fate>&& fates) noexcept;
 
-    /// Settles everything that is pending and waits at most `patience` for listeners. From then on
-    /// nothing is watched. Any thread, also a listener's; only the first call does anything, and
-    /// none in a child after fork().
+    /// Sends or stores what is posted, settles everything that is pending, and waits for listeners;
+    /// for each at most `patience`. From then on nothing is watched. Any thread, also a listener's;
+    /// only the first call does anything, and none in a child after fork().
     void stop(std::chrono::milliseconds patience) noexcept;
 
     /// Throws usage_error in a child that was forked after threads were started.
@@ -75,7 +103,9 @@ private:
     mutable std::mutex mutex_;
     bool stopped_ = false;
     bool said_no_socket_ = false;
+    std::unique_ptr<target> target_; // until the office has it
     std::shared_ptr<receipt_desk> desk_;
+    std::shared_ptr<post_office> office_;
 };
 
 } // namespace outbox

@@ -3,16 +3,38 @@
 #include "outbox/base/error.hpp"
 #include "outbox/producer/background.hpp"
 
+#include <algorithm>
+
 namespace outbox {
+namespace {
+
+// Beyond the deadline of a post that is waited for: time for a row to be written.
+constexpr std::chrono::milliseconds grace{10'000};
+
+producer_options known_limits(producer_options options) {
+    if (options.target) {
+        const std::size_t theirs = options.target->capabilities().message_bytes_max;
+        if (theirs > 0)
+            options.limits.message_bytes_max = std::min(options.limits.message_bytes_max, theirs);
+    }
+    return options;
+}
+
+} // namespace
 
 producer::producer(producer_options options)
-    : options_(std::move(options))
+    : options_(known_limits(std::move(options)))
     , next_id_(options_.next_id)
-    , fates_(std::make_shared<background>(background::settings{
-          .receipt_address = options_.receipts.address,
-          .receipt_deadline = options_.receipts.deadline,
-          .pending_max = options_.receipts.pending_max,
-      })) {
+    , fates_(std::make_shared<background>(
+          background::settings{
+              .receipt_address = options_.receipts.address,
+              .receipt_deadline = options_.receipts.deadline,
+              .pending_max = options_.receipts.pending_max,
+              .rows = options_.database,
+              .posts = options_.posts,
+          },
+          std::move(options_.target)
+      )) {
     if (!next_id_)
         next_id_ = [generator = std::make_shared<message_id_generator>()] {
             return generator->next();
@@ -48,6 +70,88 @@ send_fate producer::wait_delivered(const receipt& r, std::chrono::milliseconds p
             "wait after the transaction has committed"
         );
     return send_fate::left_to_watchdog;
+}
+
+message_id producer::post(const message& m, const post_options& how, send_listener listener) {
+    envelope row = freeze(m, next_id_(), options_.limits);
+    const message_id id = row.id;
+    post_frozen(std::move(row), watcher{.listener = std::move(listener), .receipt = nullptr}, how);
+    return id;
+}
+
+receipt producer::post(const message& m, const post_options& how, with_receipt_t) {
+    envelope row = freeze(m, next_id_(), options_.limits);
+    receipt made{row.id, std::make_shared<detail::receipt_state>()};
+    post_frozen(std::move(row), watcher{.listener = {}, .receipt = made.state_}, how);
+    return made;
+}
+
+std::vector<message_id> producer::post(
+    std::span<const message> several,
+    const post_options& how,
+    const send_listener& listener
+) {
+    std::vector<envelope> rows; // all are frozen before the first is posted
+    std::vector<message_id> ids;
+    for (const message& m : several) {
+        rows.push_back(freeze(m, next_id_(), options_.limits));
+        ids.push_back(rows.back().id);
+    }
+    const watcher who{.listener = listener, .receipt = nullptr};
+    if (how.durability == durability::persistent) {
+        if (!rows.empty())
+            fates_->post_rows(std::move(rows), who, how.deadline);
+        return ids;
+    }
+    for (envelope& row : rows)
+        post_frozen(std::move(row), who, how);
+    return ids;
+}
+
+delivery_report producer::post_and_wait(const message& m, const post_options& how) {
+    const receipt posted = post(m, how, with_receipt);
+    const send_fate fate = wait_delivered(posted, how.deadline + grace);
+    if (auto report = posted.report())
+        return *report;
+    throw error(
+        error_kind::unreachable,
+        "message " + posted.id().text() + " is neither delivered nor stored (" + to_string(fate) +
+            ")",
+        "target and database are away; it is kept in memory and tried on"
+    );
+}
+
+void producer::post_frozen(envelope&& row, watcher who, const post_options& how) {
+    using std::chrono::milliseconds;
+    switch (how.durability) {
+    case durability::transactional:
+        throw usage_error("outbox: post() has no transaction; use transact(), join() or send(), or "
+                          "post with another durability");
+    case durability::persistent:
+        fates_->post_row(std::move(row), std::move(who), how.deadline);
+        return;
+    case durability::store_on_failure:
+        if (fates_->rows() == nullptr)
+            throw usage_error("outbox: post() with store_on_failure needs a database: put one into "
+                              "producer_options::database");
+        if (row.key ||
+            !fates_->post_direct(row, who, how.durability, how.deadline, milliseconds{0}))
+            fates_->post_row(std::move(row), std::move(who), how.deadline);
+        return;
+    case durability::in_memory:
+        if (!fates_->post_direct(row, who, how.durability, how.deadline, how.deadline))
+            throw error(
+                error_kind::unreachable,
+                "message " + row.id.text() + " to " + row.subject +
+                    " was not posted: the queue in memory, or that of the listeners, is full",
+                "the target is away or too slow; post less, or with a row"
+            );
+        return;
+    case durability::best_effort:
+        if (!fates_->post_direct(row, who, how.durability, how.deadline, milliseconds{0}))
+            background::drop(who, row.id, row.subject);
+        return;
+    }
 }
 
 void producer::refuse_if_poisoned(const pending_messages& pending) {

@@ -26,17 +26,23 @@
 #include "outbox/message/message.hpp"
 #include "outbox/message/message_id.hpp"
 #include "outbox/producer/outgoing.hpp"
+#include "outbox/producer/post_options.hpp"
 #include "outbox/producer/receipt.hpp"
 #include "outbox/producer/send_listener.hpp"
 #include "outbox/store/adapter.hpp"
+#include "outbox/store/database.hpp"
+#include "outbox/target/target.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace outbox {
 
@@ -61,7 +67,14 @@ struct producer_options {
     /// thread.
     std::function<message_id()> next_id{};
     receipt_options receipts{};
-    /// How long the destructor waits for listeners that have not returned.
+    /// Where post() writes rows; must outlive the producer. Not needed for transact, join and send.
+    outbox::database* database = nullptr;
+    /// Where post() sends what has no row. Its own limit of a message's size holds for everything
+    /// that this producer sends.
+    std::unique_ptr<outbox::target> target{};
+    post_tuning posts{};
+    /// How long the destructor waits for posted messages on their way, and for listeners that have
+    /// not returned.
     std::chrono::milliseconds stop_patience{5'000};
 };
 
@@ -131,15 +144,53 @@ public:
     /// commit is in doubt. Any thread, also a listener's.
     send_fate wait_delivered(const receipt& r, std::chrono::milliseconds patience) const;
 
-    /// Ends what runs behind the calls: every fate that is pending becomes left_to_watchdog, and
-    /// listeners are waited for, at most `patience`. Transactions can still be sent with; the
-    /// listeners of later ones hear left_to_watchdog. Any thread; once is enough.
+    /// Sends a message that belongs to no transaction, as post_options.hpp and docs/sending.md say.
+    /// With a row it returns when the row is committed; without one it returns when the message is
+    /// in the queue, and `listener` hears how it ended. One-way sending is best_effort.
+    ///
+    /// Throws outbox::error: invalid_argument when it breaks a limit; what the database throws when
+    /// a row cannot be written (in_doubt() when that is unknown); unreachable when the queue stays
+    /// full until the deadline (in_memory). A full queue costs store_on_failure a row, written now,
+    /// and best_effort the message, whose fate is then lost. Throws usage_error for
+    /// `transactional`, without the database or the target that the kind needs, and after stop().
+    /// When it throws, the listener is not called.
+    message_id post(const message& m, const post_options& how = {}, send_listener listener = {});
+
+    /// The same for several, in order; with rows they are one transaction, all or nothing. Without,
+    /// those before the one that throws are posted. The listener is told of each.
+    std::vector<message_id> post(
+        std::span<const message> several,
+        const post_options& how = {},
+        const send_listener& listener = {}
+    );
+    std::vector<message_id> post(
+        std::initializer_list<message> several,
+        const post_options& how = {},
+        const send_listener& listener = {}
+    ) {
+        return post(std::span{several.begin(), several.size()}, how, listener);
+    }
+
+    /// As post(), and you can wait for it.
+    receipt post(const message& m, const post_options& how, with_receipt_t);
+
+    /// As post(), and waits until the fate is decided, which the deadline bounds. Throws also
+    /// outbox::error (unreachable) when the message is neither delivered nor stored a while after
+    /// the deadline, because the database is away as well; it is then still tried. Do not call it
+    /// on a thread that others wait for.
+    delivery_report post_and_wait(const message& m, const post_options& how = {});
+
+    /// Ends what runs behind the calls: what is posted is sent or stored, as far as `patience`
+    /// goes, every fate that is pending becomes left_to_watchdog, and listeners are waited for, at
+    /// most `patience` as well. Transactions can still be sent with; the listeners of later ones
+    /// hear left_to_watchdog. Any thread; once is enough.
     ///
     /// Nothing runs behind the calls in a child after fork(): there, sending with a listener throws
     /// usage_error, stop() and the destructor do nothing, and a new producer works.
     void stop(std::chrono::milliseconds patience) noexcept;
 
 private:
+    void post_frozen(envelope&& row, watcher who, const post_options& how);
     static void refuse_if_poisoned(const pending_messages& pending);
 
     template <class Transaction>

@@ -2,6 +2,7 @@
 // and back by datagram.
 
 #include "harness/wait_until.hpp"
+#include "tests/producer/notebook.hpp"
 #include "tests/store/sqlite/fixture.hpp"
 #include "tests/support/recording_target.hpp"
 
@@ -32,43 +33,6 @@ namespace {
 using namespace std::chrono_literals;
 
 const subject order_paid{"orders.paid"};
-
-// What a listener was told, from whatever thread.
-class notebook {
-public:
-    send_listener listener() {
-        return {
-            .on_delivered = [this](const delivery_report& r) { add(r, true); },
-            .on_failed = [this](const delivery_report& r) { add(r, false); }};
-    }
-    std::vector<delivery_report> reports() const {
-        const std::lock_guard lock{mutex_};
-        return reports_;
-    }
-    std::vector<delivery_report> await(std::size_t count, std::chrono::milliseconds within = 20s) {
-        harness::wait_until(
-            [&] { return reports().size() >= count; },
-            within,
-            "listeners to be called"
-        );
-        return reports();
-    }
-    bool all_in_the_right_function() const {
-        const std::lock_guard lock{mutex_};
-        return right_;
-    }
-
-private:
-    void add(const delivery_report& r, bool as_delivered) {
-        const std::lock_guard lock{mutex_};
-        reports_.push_back(r);
-        right_ = right_ && as_delivered == (r.fate == send_fate::delivered);
-    }
-
-    mutable std::mutex mutex_;
-    std::vector<delivery_report> reports_;
-    bool right_ = true;
-};
 
 class listeners : public sqlite_fixture {
 protected:

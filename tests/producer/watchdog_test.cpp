@@ -4,13 +4,20 @@
 #include "harness/child_process.hpp"
 #include "harness/program_path.hpp"
 #include "harness/wait_until.hpp"
+#include "tests/producer/notebook.hpp"
 #include "tests/store/sqlite/fixture.hpp"
 
 #include "outbox/base/error.hpp"
+#include "outbox/message/header.hpp"
 #include "outbox/producer/producer.hpp"
+#include "outbox/target/kafka/kafka_target.hpp"
+#include "tests/target/kafka/record_reader.hpp"
 
 #include <fstream>
+#include <map>
 #include <optional>
+#include <set>
+#include <string>
 
 namespace outbox::testing {
 namespace {
@@ -83,17 +90,67 @@ TEST_F(producer_watchdog, a_watchdog_that_is_killed_costs_the_receipt_and_the_ne
     producer patient;
     const receipt given_up = send(impatient);
     const receipt waited_for = send(patient);
-    harness::wait_until(
-        [&] { return !source->open_relay_store()->status(0).lease_holder.empty(); },
-        20s,
-        "the watchdog to take the lease"
-    );
+    watchdog->wait_for_line("lease taken", 20s);
     watchdog->signal(SIGKILL);
     watchdog->wait(20s);
     EXPECT_EQ(impatient.wait_delivered(given_up, 20s), send_fate::left_to_watchdog);
     broker.start();
     start_watchdog();
     EXPECT_EQ(patient.wait_delivered(waited_for, 60s), send_fate::delivered);
+}
+
+// The broker is killed and comes back while messages are sent straight to it: each is there in the
+// end, by one way or the other. The judge counts in the broker's log.
+TEST_F(producer_watchdog, store_on_failure_loses_nothing_when_the_broker_is_killed_in_the_middle) {
+    constexpr int count = 3'000;
+    notebook told;
+    std::set<std::string> sent;
+    {
+        producer_options options;
+        options.database = source.get();
+        options.target = std::make_unique<kafka_target>(kafka_options{.brokers = broker.address()});
+        options.posts.wave_messages_max = 50;
+        producer sender{std::move(options)};
+        for (int i = 0; i < count; ++i) {
+            sent.insert(sender
+                            .post(
+                                {.to = order_paid, .body = body::raw(std::to_string(i))},
+                                {.durability = durability::store_on_failure, .deadline = 1s},
+                                told.listener()
+                            )
+                            .text());
+            if (i == count / 3) {
+                told.await(1); // some have gone straight
+                broker.kill();
+            }
+            if (i == count * 2 / 3) {
+                harness::wait_until([&] { return messages() > 0; }, 30s, "rows to be written");
+                broker.start();
+            }
+        }
+        told.await(count, 60s);
+    }
+    EXPECT_EQ(told.reports().size(), static_cast<std::size_t>(count));
+    EXPECT_GT(told.count(send_fate::delivered), 0U);
+    EXPECT_GT(told.count(send_fate::left_to_watchdog), 0U);
+    EXPECT_EQ(
+        told.count(send_fate::delivered) + told.count(send_fate::left_to_watchdog),
+        static_cast<std::size_t>(count)
+    );
+    start_watchdog();
+    harness::wait_until([&] { return backlog() == 0; }, 60s, "the rows to be delivered");
+    std::set<std::string> arrived;
+    std::size_t records = 0;
+    for (const kafka::record& r : kafka::read_topic(broker.address(), "orders.paid", 60s)) {
+        ++records;
+        for (const auto& [name, value] : r.headers) {
+            if (name == header_name::message_id)
+                arrived.insert(value);
+        }
+    }
+    EXPECT_EQ(arrived, sent);
+    RecordProperty("duplicates", static_cast<int>(records - arrived.size()));
+    RecordProperty("rows", static_cast<int>(told.count(send_fate::left_to_watchdog)));
 }
 
 } // namespace
