@@ -53,12 +53,27 @@ void flush(const unique_fd& fd, const std::string& path) {
         );
 }
 
+// Through SQLite's own descriptor. One of ours would take the process's locks along when it is
+// closed, also those of the business's connections, because POSIX locks belong to process and file:
+// https://www.sqlite.org/howtocorrupt.html, 2.2.
+void flush_database(sqlite3* db, const std::string& path) {
+    sqlite3_file* file = nullptr;
+    int code = sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code == SQLITE_OK)
+        code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    if (code != SQLITE_OK)
+        throw error(
+            error_kind::io,
+            "cannot flush " + path + ": " + sqlite3_errstr(code),
+            "messages wait until the disk can be trusted again"
+        );
+}
+
 } // namespace
 
 relay_store::relay_store(const std::string& path)
     : db_(open_for_relay(path))
     , path_(path)
-    , database_file_(open_file(path, O_RDONLY))
     , folder_(
           open_file(std::filesystem::absolute(path).parent_path().string(), O_RDONLY | O_DIRECTORY)
       )
@@ -190,11 +205,11 @@ slice relay_store::read(int shard, const cursor& from, const slice_limits& limit
 void relay_store::make_durable() {
     // The journal first: in WAL mode the commit is there; in rollback mode its removal, which is
     // the commit, is in the folder, and the pages are in the database file. Clean files cost a few
-    // microseconds.
+    // microseconds. Nobody locks the journal's file itself, so it may be opened and closed.
     const std::string wal = path_ + "-wal";
     if (const unique_fd file{::open(wal.c_str(), O_RDONLY | O_CLOEXEC)})
         flush(file, wal);
-    flush(database_file_, path_);
+    flush_database(db_.get(), path_);
     flush(folder_, path_ + "'s folder");
 }
 

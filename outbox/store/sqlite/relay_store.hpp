@@ -36,7 +36,6 @@ private:
 
     connection db_;
     std::string path_;
-    unique_fd database_file_;
     unique_fd folder_;
     statement read_;
     statement advance_;

@@ -1,5 +1,7 @@
 // The whole inner path on one machine: producer → SQLite → relay thread → a target that records.
 
+#include "harness/child_process.hpp"
+#include "harness/program_path.hpp"
 #include "tests/store/sqlite/fixture.hpp"
 #include "tests/support/recording_target.hpp"
 
@@ -165,6 +167,23 @@ TEST_F(sqlite_relay, a_zombie_cannot_move_the_cursor_of_its_successor) {
     EXPECT_FALSE(zombie.remove_delivered(0, old_lease.granted->epoch));
     EXPECT_EQ(successor.status(0).at.seq, 0);
     EXPECT_FALSE(zombie.acquire(0, "zombie", 10s, "").granted);
+}
+
+// POSIX drops every lock that a process holds on a file when it closes any descriptor of it. Had a
+// relay store one of its own, then another process would take the database for unused when it ends,
+// and remove the WAL that this process goes on writing into: committed messages nobody ever reads.
+TEST_F(sqlite_relay, closing_a_relay_store_leaves_the_locks_of_its_process_alone) {
+    const auto ask_from_outside = [&](const char* sql) {
+        const auto result = harness::run_to_end({.argv = {harness::system_program("sqlite3"), path, sql}});
+        EXPECT_TRUE(result.status.ok()) << result.stderr_text;
+        return result.stdout_text;
+    };
+    send(0, 1);
+    static_cast<void>(source->open_relay_store()->read(0, {}, {}));
+    ask_from_outside("select count(*) from orders");
+    EXPECT_TRUE(std::filesystem::exists(path + "-wal")) << "removed under an open connection";
+    send(1, 2);
+    EXPECT_EQ(ask_from_outside("select count(*) from outbox_message"), "2\n");
 }
 
 } // namespace
