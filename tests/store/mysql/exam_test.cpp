@@ -1,10 +1,11 @@
-#include "tests/store/mysql/mariadb.hpp"
+#include "tests/store/mysql/server.hpp"
 #include "tests/store/relay_store_exam.hpp"
 
 namespace outbox {
 namespace {
 
-class mariadb_candidate {
+template <mysql::make Which>
+class mysql_candidate {
 public:
     std::unique_ptr<database> open() { return mysql::open_database(place_.url()); }
     void alter_checksum() {
@@ -14,10 +15,12 @@ public:
     }
 
 private:
-    mysql::test_database place_;
+    mysql::test_database place_{mysql::shared_server(Which)};
 };
 
-INSTANTIATE_TYPED_TEST_SUITE_P(mariadb, relay_store_exam, mariadb_candidate);
+using candidates =
+    testing::Types<mysql_candidate<mysql::make::mariadb>, mysql_candidate<mysql::make::mysql>>;
+INSTANTIATE_TYPED_TEST_SUITE_P(mysql, relay_store_exam, candidates);
 
 } // namespace
 } // namespace outbox

@@ -1,5 +1,5 @@
 // Each of the four roles does its work, and is refused everything else.
-#include "tests/store/mysql/mariadb.hpp"
+#include "tests/store/mysql/server.hpp"
 #include "tests/store/relay_store_exam.hpp"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ protected:
         for (const std::string role : {"producer", "watchdog", "viewer", "migrator"})
             sql += "create user if not exists a_" + role + "; grant outbox_" + role + " to a_" +
                    role + "; set default role outbox_" + role + " for a_" + role + ";";
-        place_.server().sql(sql + "create user if not exists a_stranger", place_.name());
+        place_.sql(sql + "create user if not exists a_stranger");
     }
 
     std::string url_of(const std::string& user) const {

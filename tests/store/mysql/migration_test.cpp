@@ -1,11 +1,12 @@
 #include "outbox/store/mysql/migration_session.hpp"
 #include "tests/store/migration_exam.hpp"
-#include "tests/store/mysql/mariadb.hpp"
+#include "tests/store/mysql/server.hpp"
 
 namespace outbox {
 namespace {
 
-class mariadb_candidate {
+template <mysql::make Which>
+class mysql_candidate {
 public:
     static const migration_dialect& dialect() { return mysql::dialect(); }
     static std::string message_table() { return "outbox_message"; }
@@ -21,20 +22,21 @@ public:
     }
     void execute(const std::string& sql) { mysql::sql_session{place_.url()}.execute(sql); }
     std::string shape() {
-        return place_.server().sql(
+        return place_.sql(
             "select table_name, column_name, column_type, is_nullable, column_default from"
             " information_schema.columns where table_schema = database() order by 1, 2;"
             " select routine_name from information_schema.routines where routine_schema ="
-            " database() order by 1",
-            place_.name()
+            " database() order by 1"
         );
     }
 
 private:
-    mysql::test_database place_;
+    mysql::test_database place_{mysql::shared_server(Which)};
 };
 
-INSTANTIATE_TYPED_TEST_SUITE_P(mariadb, migration_exam, mariadb_candidate);
+using candidates =
+    testing::Types<mysql_candidate<mysql::make::mariadb>, mysql_candidate<mysql::make::mysql>>;
+INSTANTIATE_TYPED_TEST_SUITE_P(mysql, migration_exam, candidates);
 
 } // namespace
 } // namespace outbox

@@ -3,7 +3,7 @@
 #include "outbox/store/mysql/mysql.hpp"
 
 #include "outbox/producer/producer.hpp"
-#include "tests/store/mysql/mariadb.hpp"
+#include "tests/store/mysql/server.hpp"
 #include "tests/store/relay_store_exam.hpp"
 #include "tests/support/turns_proxy.hpp"
 
@@ -47,7 +47,7 @@ protected:
         ) << mysql_error(db.get());
         return db;
     }
-    client connect() { return connect(place.server().port()); }
+    client connect() { return connect(place.port()); }
 
     std::string orders() { return sql.value("select group_concat(id order by id) from orders"); }
     std::int64_t messages() { return sql.number("select count(*) from outbox_message"); }
@@ -183,7 +183,7 @@ TEST_P(mysql_producer, a_message_that_cannot_be_written_takes_the_change_with_it
 }
 
 TEST_P(mysql_producer, a_commit_without_an_answer_is_in_doubt) {
-    turns_proxy proxy{place.server().port()};
+    turns_proxy proxy{place.port()};
     const client db = connect(proxy.port());
     expect_kind(error_kind::in_doubt, [&] {
         out.transact(*db, [&](mysql_transaction& tx, outgoing& to) {
@@ -192,12 +192,18 @@ TEST_P(mysql_producer, a_commit_without_an_answer_is_in_doubt) {
             proxy.lose_the_answer_to("commit");
         });
     });
-    EXPECT_EQ(orders(), "1");
-    EXPECT_EQ(messages(), 1);
+    // Where the answers of several statements are lost, it may not have come to the last of them.
+    EXPECT_EQ(
+        sql.value("select (select count(*) from orders) = (select count(*) from outbox_message)"),
+        "1"
+    );
+    if (GetParam() == 0) {
+        EXPECT_EQ(messages(), 1);
+    }
 }
 
 TEST_P(mysql_producer, a_connection_that_is_cut_before_the_commit_leaves_nothing) {
-    turns_proxy proxy{place.server().port()};
+    turns_proxy proxy{place.port()};
     const client db = connect(proxy.port());
     EXPECT_THROW(
         out.transact(
@@ -215,7 +221,7 @@ TEST_P(mysql_producer, a_connection_that_is_cut_before_the_commit_leaves_nothing
 }
 
 TEST_P(mysql_producer, messages_cost_no_trip_where_statements_can_be_joined) {
-    turns_proxy proxy{place.server().port()};
+    turns_proxy proxy{place.port()};
     const client db = connect(proxy.port());
     const auto cost = [&](int count) {
         const int before = proxy.turns();
