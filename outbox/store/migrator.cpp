@@ -3,7 +3,6 @@
 #include "outbox/base/error.hpp"
 
 #include <algorithm>
-#include <ranges>
 
 namespace outbox {
 namespace {
@@ -73,11 +72,12 @@ std::vector<const migration*> migrator::applied_above(int target) {
     const auto states = status();
     require_usable(states, 0);
     std::vector<const migration*> found;
-    for (const migration& m : known_.versions | std::views::reverse) {
+    for (const migration& m : known_.versions) {
         if (m.version > target &&
             std::ranges::find(states, m.version, &migration_state::version)->applied)
             found.push_back(&m);
     }
+    std::reverse(found.begin(), found.end());
     return found;
 }
 
