@@ -12,10 +12,13 @@ public:
                " pg_catalog.version()";
     }
 
-    // BEGIN within a transaction only warns. The time of a transaction is that of its first text.
+    // BEGIN within a transaction only warns; but the time of a transaction is that of the text that
+    // began it. Begun once more, so that the user can still choose an isolation level.
     std::vector<std::string> begin() const override {
-        return {"select cast(case when pg_catalog.now() = pg_catalog.statement_timestamp()"
-                " then '0' else 'a transaction is open already' end as integer); begin"};
+        return {"begin; "
+                "select cast(case when pg_catalog.now() = pg_catalog.statement_timestamp()"
+                " then '0' else 'a transaction is open already' end as integer); "
+                "rollback; begin"};
     }
 
     // SAVEPOINT fails where no transaction is open or a failed one, in which COMMIT would quietly
