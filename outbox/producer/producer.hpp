@@ -133,6 +133,24 @@ public:
         return join(tx).send(m, with_receipt);
     }
 
+    // These never compile, and say what to do.
+    template <class Tx>
+    requires(!joinable<Tx>) void join(Tx&) { refuse<Tx>(); }
+    template <class Tx, class... Rest>
+    requires(!joinable<Tx>) message_id send(Tx&, const message&, Rest&&...) {
+        refuse<Tx>();
+        return {};
+    }
+    template <class Db, class Work>
+    requires(!connectable<Db>) void transact(Db&, Work&&) {
+        static_assert(
+            connectable<Db>,
+            "transact() takes a connection: a reference to it, not a pointer, and no transaction; "
+            "in a transaction of your own use send() or join(). Include the header of the door "
+            "from outbox/store"
+        );
+    }
+
     /// After send(tx, …) and your own commit: the message is committed, so its listener hears of it
     /// in any case, of its deadline too. Only within receipts.deadline of the send; harmless later,
     /// and for a message that nobody waits for.
@@ -192,6 +210,17 @@ public:
 private:
     void post_frozen(envelope&& row, watcher who, const post_options& how);
     static void refuse_if_poisoned(const pending_messages& pending);
+
+    template <class Tx>
+    static void refuse() {
+        static_assert(
+            joinable<Tx>,
+            "nothing would bind a message to this. libpqxx: a pqxx::work, not the connection and "
+            "not a nontransaction; SOCI: an outbox::soci_transaction, not the session; "
+            "Connector/C++ and SQLite: the connection, a reference to it, not a pointer. Include "
+            "the header of the door from outbox/store"
+        );
+    }
 
     template <class Transaction>
     static void commit(Transaction& tx, outgoing& out, const pending_messages& pending) {

@@ -1,4 +1,4 @@
-// expect: constraints not satisfied|unsatisfied constraints|no matching function
+// expect: libpqxx: a pqxx::work, not the connection
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/postgresql/pqxx.hpp"
 

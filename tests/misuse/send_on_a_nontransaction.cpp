@@ -1,4 +1,4 @@
-// expect: constraints not satisfied|unsatisfied constraints|no matching function
+// expect: not a nontransaction
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/postgresql/pqxx.hpp"
 

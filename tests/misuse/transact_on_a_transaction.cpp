@@ -1,4 +1,4 @@
-// expect: constraints not satisfied|unsatisfied constraints|no matching function
+// expect: transact\(\) takes a connection
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/postgresql/pqxx.hpp"
 

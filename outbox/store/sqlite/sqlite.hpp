@@ -25,7 +25,7 @@ struct sqlite3;
 
 namespace outbox {
 
-class sqlite_session final : public store_session {
+class sqlite_session : public store_session {
 public:
     explicit sqlite_session(sqlite3& db) noexcept : db_(&db) {}
 

@@ -6,6 +6,7 @@
 #include "outbox/store/mysql/connector_cpp.hpp"
 #include "tests/store/doors/connector_cpp_own.hpp"
 #include "tests/store/doors/raw_database.hpp"
+#include "tests/support/turns_proxy.hpp"
 
 #include <gtest/gtest.h>
 
@@ -155,6 +156,28 @@ TEST_P(connector_cpp_promises, a_driver_that_connects_again_commits_no_message) 
         EXPECT_EQ(e.kind(), error_kind::not_in_transaction);
     }
     EXPECT_TRUE(place.payloads().empty());
+}
+
+// What the new session says of a rollback proves nothing.
+TEST_P(connector_cpp_promises, a_lost_answer_is_in_doubt_also_when_the_driver_connects_again) {
+    turns_proxy proxy{mariadb_database::server().port()};
+    auto db = open_mysql(proxy.port(), place.name(), true);
+    remember_note(
+        db.get(),
+        {.doorbell = {}, .server_version = GetParam(), .asked_at = system_clock().ticks()}
+    );
+    try {
+        sender.transact(*db, [&](auto& tx, outgoing& out) {
+            tx.execute(pay_1);
+            out.send(say("1"));
+            proxy.lose_the_answer_to("set autocommit = 1");
+        });
+        FAIL() << "nobody heard that it committed";
+    } catch (const error& e) {
+        EXPECT_TRUE(e.in_doubt()) << e.what();
+    }
+    EXPECT_EQ(place.state(1), "paid");
+    EXPECT_EQ(place.payloads(), std::vector<std::string>{"1"});
 }
 
 TEST_P(connector_cpp_promises, a_statement_that_commits_implicitly_is_told) {

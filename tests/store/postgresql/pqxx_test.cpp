@@ -1,8 +1,9 @@
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/postgresql/pqxx.hpp"
 #include "tests/store/postgresql/postgres.hpp"
-#include "tests/support/turns_proxy.hpp"
 #include "tests/store/relay_store_exam.hpp"
+
+// What only libpqxx can do; what every door must is in tests/store/door_exam.hpp.
 
 #ifdef __SANITIZE_ADDRESS__
 // libpqxx 6 forgets to free the result of a statement whose connection was lost.
@@ -46,11 +47,6 @@ protected:
     std::string state(int id) {
         return sql.value("select state from public.orders where id = " + std::to_string(id));
     }
-    std::string url_through(const turns_proxy& proxy) const {
-        std::string url = place.url();
-        const std::string port = std::to_string(postgresql::shared_server().port());
-        return url.replace(url.find(":" + port) + 1, port.size(), std::to_string(proxy.port()));
-    }
 
     postgresql::migrated_database place;
     postgresql::sql_session sql{place.url()};
@@ -59,16 +55,6 @@ protected:
 };
 
 constexpr const char* pay = "update public.orders set state = 'paid' where id = 1";
-
-TEST_F(pqxx_door, transact_commits_the_change_and_its_messages_together) {
-    producer.transact(db, [](auto& tx, outgoing& out) {
-        tx.exec(pay);
-        out.send(say("1"));
-        out.send(say("2"));
-    });
-    EXPECT_EQ(state(1), "paid");
-    EXPECT_EQ(sent(), (std::vector<std::string>{"1", "2"}));
-}
 
 TEST_F(pqxx_door, any_bytes_arrive_as_they_were_under_any_setting) {
     const std::string all_bytes = [] {
@@ -99,22 +85,6 @@ TEST_F(pqxx_door, any_bytes_arrive_as_they_were_under_any_setting) {
         EXPECT_EQ(m.content.payload, all_bytes);
     EXPECT_EQ(all[0].content.key, all_bytes);
     EXPECT_EQ(all[1].content.key, "k");
-}
-
-TEST_F(pqxx_door, an_exception_in_the_work_rolls_back_both) {
-    EXPECT_THROW(
-        producer.transact(
-            db,
-            [](auto& tx, outgoing& out) {
-                tx.exec(pay);
-                out.send(say("never"));
-                throw std::runtime_error("no");
-            }
-        ),
-        std::runtime_error
-    );
-    EXPECT_EQ(state(1), "new");
-    EXPECT_TRUE(sent().empty());
 }
 
 TEST_F(pqxx_door, a_change_that_failed_and_was_swallowed_does_not_commit_its_message) {
@@ -255,29 +225,6 @@ TEST_F(pqxx_door, what_commit_itself_refuses_passes_through) {
     EXPECT_TRUE(sent().empty());
 }
 
-TEST_F(pqxx_door, a_savepoint_takes_its_messages_along) {
-    producer.transact(db, [](auto& tx, outgoing& out) {
-        out.send(say("before"));
-        {
-            auto undone = tx.savepoint();
-            out.send(say("undone"));
-            tx.exec(pay);
-            undone.rollback();
-        }
-        {
-            auto left = tx.savepoint();
-            tx.exec(pay);
-            out.send(say("left by the destructor"));
-        }
-        auto kept = tx.savepoint();
-        out.send(say("kept"));
-        kept.release();
-        out.send(say("after"));
-    });
-    EXPECT_EQ(sent(), (std::vector<std::string>{"before", "kept", "after"}));
-    EXPECT_EQ(state(1), "new");
-}
-
 TEST_F(pqxx_door, join_writes_with_the_users_own_transaction) {
     {
         pqxx::work tx{db};
@@ -337,95 +284,6 @@ TEST_F(pqxx_door, a_rolled_back_subtransaction_takes_its_message_in_either_order
     EXPECT_EQ(state(1), "new");
     EXPECT_EQ(state(3), "new");
     EXPECT_EQ(state(4), "paid");
-}
-
-TEST_F(pqxx_door, a_transaction_that_is_over_takes_no_message) {
-    pqxx::work tx{db};
-    tx.exec(pay);
-    tx.commit();
-    try {
-        producer.send(tx, say("late"));
-        FAIL() << "sent";
-    } catch (const error& e) {
-        EXPECT_EQ(e.kind(), error_kind::not_in_transaction);
-    }
-    EXPECT_TRUE(sent().empty());
-}
-
-TEST_F(pqxx_door, any_number_of_messages_costs_no_trip) {
-    turns_proxy proxy{postgresql::shared_server().port()};
-    pqxx::connection through{url_through(proxy)};
-    const auto turns_of = [&](int messages) {
-        const int before = proxy.turns();
-        producer.transact(through, [&](auto& tx, outgoing& out) {
-            tx.exec(pay);
-            for (int i = 0; i < messages; ++i)
-                out.send(say("m"));
-        });
-        return proxy.turns() - before;
-    };
-    turns_of(1); // the first on a connection also prepares and asks for the doorbell
-    EXPECT_EQ(turns_of(0), 3);
-    EXPECT_EQ(turns_of(1), 3);
-    EXPECT_EQ(turns_of(10), 3);
-    EXPECT_EQ(turns_of(1'000), 3);
-}
-
-TEST_F(pqxx_door, join_costs_one_trip_for_any_number_of_messages) {
-    turns_proxy proxy{postgresql::shared_server().port()};
-    pqxx::connection through{url_through(proxy)};
-    const auto turns_of = [&](std::vector<message> messages) {
-        const int before = proxy.turns();
-        pqxx::work tx{through};
-        tx.exec(pay);
-        if (!messages.empty()) {
-            outgoing out = producer.join(tx);
-            out.send(std::span<const message>{messages});
-        }
-        tx.commit();
-        return proxy.turns() - before;
-    };
-    EXPECT_EQ(turns_of({}), 3);
-    EXPECT_EQ(turns_of({say("1")}), 4); // even the first
-    EXPECT_EQ(turns_of(std::vector<message>(10, say("m"))), 4);
-}
-
-TEST_F(pqxx_door, a_lost_answer_to_commit_is_in_doubt_and_is_sent_once) {
-    turns_proxy proxy{postgresql::shared_server().port()};
-    pqxx::connection through{url_through(proxy)};
-    producer.transact(through, [](auto&, outgoing& out) { out.send(say("0")); });
-    proxy.lose_the_answer_to("; commit");
-    try {
-        producer.transact(through, [](auto& tx, outgoing& out) {
-            tx.exec(pay);
-            out.send(say("1"));
-        });
-        FAIL() << "nobody heard that it committed";
-    } catch (const error& e) {
-        EXPECT_TRUE(e.in_doubt()) << e.what();
-        EXPECT_FALSE(e.retryable());
-        EXPECT_NE(e.hint(), "");
-    }
-    EXPECT_EQ(proxy.heard("; commit"), 2);
-    EXPECT_EQ(state(1), "paid");
-    EXPECT_EQ(sent(), (std::vector<std::string>{"0", "1"}));
-}
-
-TEST_F(pqxx_door, a_commit_that_never_arrived_is_in_doubt_too) {
-    turns_proxy proxy{postgresql::shared_server().port()};
-    pqxx::connection through{url_through(proxy)};
-    proxy.cut_before("; commit");
-    try {
-        producer.transact(through, [](auto& tx, outgoing& out) {
-            tx.exec(pay);
-            out.send(say("1"));
-        });
-        FAIL() << "committed";
-    } catch (const error& e) {
-        EXPECT_TRUE(e.in_doubt()) << e.what();
-    }
-    EXPECT_EQ(state(1), "new");
-    EXPECT_TRUE(sent().empty());
 }
 
 // The change was lost with the old session, and on a new one nothing would bind a message to it. In
@@ -509,14 +367,6 @@ TEST_F(pqxx_door, messages_of_one_row_come_in_the_order_of_its_commits) {
         t2.exec("update public.orders set state = 'sent' where id = 1");
     });
     EXPECT_EQ(sent(), (std::vector<std::string>{"first to commit", "second to commit"}));
-}
-
-TEST_F(pqxx_door, the_relays_doorbell_is_known_after_commit) {
-    place.open()->acquire(0, "relay", 60s, "udp:127.0.0.1:4711");
-    pending_messages pending;
-    pqxx_transaction tx{db, pending};
-    tx.commit();
-    EXPECT_EQ(tx.doorbell(), "udp:127.0.0.1:4711");
 }
 
 } // namespace
