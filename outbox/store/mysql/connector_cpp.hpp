@@ -3,7 +3,8 @@
 // sql::Connection. It includes none of their headers, so it serves the one that you include: 1.1
 // (<cppconn/…>), 8 or 9 (<mysql/jdbc.h>), or MariaDB's own.
 //
-//   producer.transact(*connection, [&](outbox::mysql_transaction& tx, outbox::outgoing& out) {
+//   producer.transact(*connection, [&](outbox::connector_cpp_transaction& tx, outbox::outgoing&
+//   out) {
 //       tx.execute("update orders set state = 'paid' where id = 42");    // or tx.connection()
 //       out.send({.to = order_paid, .key = outbox::order_key{42}});
 //   });
@@ -21,7 +22,7 @@
 // "start transaction", which the driver does not notice. When a send fails, the transaction is
 // rolled back, and nothing else can be written before your own commit() or rollback().
 // Connector/C++ 1.1 does not tell when commit() fails: send the text "commit", or use a
-// mysql_transaction.
+// connector_cpp_transaction.
 //
 // The producer's user needs: insert on outbox_message, select on outbox_relay.
 
@@ -196,7 +197,8 @@ private:
 
 /// What `transact` opens. You may also open one yourself, say producer.send(tx, message), which
 /// writes at once, and tx.commit().
-using mysql_transaction = mysql::connector_cpp_transaction<sql::Connection, sql::SQLException>;
+using connector_cpp_transaction =
+    mysql::connector_cpp_transaction<sql::Connection, sql::SQLException>;
 
 template <>
 struct adapter<sql::Connection> {
@@ -206,12 +208,12 @@ struct adapter<sql::Connection> {
 
 template <>
 struct connector<sql::Connection> {
-    using transaction = mysql_transaction;
+    using transaction = connector_cpp_transaction;
 };
 
 template <>
-struct adapter<mysql_transaction> {
-    using session = text_session<mysql_transaction>;
+struct adapter<connector_cpp_transaction> {
+    using session = text_session<connector_cpp_transaction>;
 };
 
 } // namespace outbox

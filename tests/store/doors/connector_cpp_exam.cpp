@@ -38,13 +38,13 @@ protected:
 class mysql_own {
 public:
     explicit mysql_own(sql::Connection& db) : tx_(db) {}
-    mysql_transaction& handle() { return tx_; }
+    connector_cpp_transaction& handle() { return tx_; }
     void execute(const std::string& sql) { tx_.execute(sql); }
     void commit() { tx_.commit(); }
     void rollback() { tx_.rollback(); }
 
 private:
-    mysql_transaction tx_;
+    connector_cpp_transaction tx_;
 };
 
 class mysql_transaction_candidate : public connector_cpp_candidate {
