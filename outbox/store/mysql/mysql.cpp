@@ -8,6 +8,7 @@
 #include <errmsg.h>
 #include <mysql.h>
 #include <mysqld_error.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <map>
@@ -152,7 +153,8 @@ std::string mysql_session::doorbell() {
 
 mysql_transaction::mysql_transaction(st_mysql& db, pending_messages& pending)
     : db_(&db)
-    , pending_(&pending) {
+    , pending_(&pending)
+    , process_(::getpid()) {
     if (is_in_transaction(db_))
         throw usage_error("outbox: transact() on a MySQL connection that is inside a transaction "
                           "already, or in autocommit = 0; use join()");
@@ -181,7 +183,7 @@ mysql_transaction::mysql_transaction(st_mysql& db, pending_messages& pending)
 }
 
 mysql_transaction::~mysql_transaction() {
-    if (open_)
+    if (open_ && process_ == ::getpid())
         mysql_rollback(db_);
 }
 
@@ -191,6 +193,9 @@ void mysql_transaction::execute(const std::string& sql) {
 }
 
 void mysql_transaction::commit() {
+    if (process_ != ::getpid())
+        throw usage_error("outbox: a forked child cannot end a transaction of its parent's; open a "
+                          "connection of its own");
     if (!pending_->poisoned_by.empty())
         throw error(
             error_kind::rejected,

@@ -19,7 +19,10 @@
 
 #include "outbox/message/envelope.hpp"
 #include "outbox/store/adapter.hpp"
+#include "outbox/store/savepoint_guard.hpp"
 #include "outbox/store/store_session.hpp"
+
+#include <sys/types.h>
 
 #include <span>
 #include <string>
@@ -49,7 +52,8 @@ public:
     mysql_transaction(st_mysql& db, pending_messages& pending);
     mysql_transaction(const mysql_transaction&) = delete;
     mysql_transaction& operator=(const mysql_transaction&) = delete;
-    /// Rolls back unless committed.
+    /// Rolls back unless committed. In a forked child it leaves the connection, which is its
+    /// parent's, alone.
     ~mysql_transaction();
 
     /// Your own statements, with the C API. Fetch or free every result before the work ends. Do not
@@ -58,6 +62,10 @@ public:
     st_mysql* handle() const noexcept { return db_; }
     /// Runs one statement that returns no rows. Throws outbox::error with the server's words.
     void execute(const std::string& sql);
+    /// See savepoint_guard.hpp.
+    [[nodiscard]] auto savepoint() {
+        return savepoint_guard{*this, pending_, ++savepoint_count_};
+    }
 
     // For the producer.
     void commit();
@@ -68,7 +76,9 @@ private:
     st_mysql* db_;
     pending_messages* pending_;
     std::string doorbell_;
+    int savepoint_count_ = 0;
     bool open_ = true;
+    pid_t process_;
 };
 
 template <>
