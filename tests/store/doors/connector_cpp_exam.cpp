@@ -7,12 +7,15 @@ namespace {
 
 constexpr const char* commit_words = "set autocommit = 1";
 
-class connector_cpp_candidate {
+template <class Database>
+class connector_cpp_on {
 public:
     using connection = sql::Connection;
     using own_transaction = connector_cpp_own;
+    static constexpr bool compound = std::same_as<Database, mariadb_database>;
     static constexpr door_traits traits{
-        .bare_trips = 3,
+        .bare_trips = compound ? 3 : 5,
+        .transact_trips = compound ? 0 : 1,
         .commit_tells = false,
         .commit_words = doors::commit_words};
 
@@ -23,7 +26,7 @@ public:
         forget_note(db.get()); // of a connection of another test at the same address
         return db;
     }
-    std::uint16_t server_port() const { return mariadb_database::server().port(); }
+    std::uint16_t server_port() const { return Database::server().port(); }
     /// Nothing is checked at COMMIT here, so it is the connection that fails.
     template <class Execute>
     void break_commit(Execute) {
@@ -31,8 +34,10 @@ public:
     }
 
 protected:
-    mariadb_database place_;
+    Database place_;
 };
+using connector_cpp_candidate = connector_cpp_on<mariadb_database>;
+using connector_cpp_on_mysql = connector_cpp_on<mysql_database>;
 
 /// The same one with a transaction of ours that the user opens and joins.
 class mysql_own {
@@ -74,8 +79,11 @@ public:
     }
 };
 
-using candidates =
-    testing::Types<connector_cpp_candidate, mysql_transaction_candidate, single_commands_candidate>;
+using candidates = testing::Types<
+    connector_cpp_candidate,
+    mysql_transaction_candidate,
+    single_commands_candidate,
+    connector_cpp_on_mysql>;
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, door_exam, candidates);
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, networked_door_exam, candidates);
 

@@ -118,35 +118,43 @@ void postgres_database::kill_sessions() const {
         "' and pid <> pg_backend_pid()");
 }
 
-// ---- MariaDB
+// ---- MariaDB and MySQL
 
-harness::mariadb_server& mariadb_database::server() {
-    static harness::mariadb_server instance{
+template <class Server>
+Server& mysql_family_database<Server>::server() {
+    static Server instance{
         {.settings = {"innodb-flush-log-at-trx-commit=0", "innodb-lock-wait-timeout=1"}}};
     return instance;
 }
 
-mariadb_database::mariadb_database() : name_(next_name()) {
+template <class Server>
+mysql_family_database<Server>::mysql_family_database() : name_(next_name()) {
     server().sql("create database " + name_, "");
     mysql::open_database(server().url(name_))->open_migrator()->up();
     run(make_orders);
 }
 
-mariadb_database::~mariadb_database() {
+template <class Server>
+mysql_family_database<Server>::~mysql_family_database() {
     server().sql("drop database " + name_, "");
 }
 
-std::string mariadb_database::run(const std::string& sql) const {
+template <class Server>
+std::string mysql_family_database<Server>::run(const std::string& sql) const {
     return server().sql(sql, name_);
 }
 
-void mariadb_database::kill_sessions() const {
+template <class Server>
+void mysql_family_database<Server>::kill_sessions() const {
     const std::string ids =
         run("select id from information_schema.processlist where db = '" + name_ +
             "' and id <> connection_id()");
     for (const std::string& id : split(ids, '\n'))
         run("kill " + id);
 }
+
+template class mysql_family_database<harness::mariadb_server>;
+template class mysql_family_database<harness::mysql_server>;
 
 // ---- SQLite
 

@@ -5,6 +5,7 @@
 // table `orders (id, state)` in it for each object.
 
 #include "harness/mariadb_server.hpp"
+#include "harness/mysql_server.hpp"
 #include "harness/postgres_server.hpp"
 #include "harness/temp_dir.hpp"
 #include "outbox/message/envelope.hpp"
@@ -65,12 +66,13 @@ private:
     std::string name_;
 };
 
-class mariadb_database final : public raw_database {
+template <class Server>
+class mysql_family_database final : public raw_database {
 public:
-    mariadb_database();
-    ~mariadb_database() override;
+    mysql_family_database();
+    ~mysql_family_database() override;
 
-    static harness::mariadb_server& server();
+    static Server& server();
     const std::string& name() const noexcept { return name_; }
     std::string run(const std::string& sql) const override;
     void kill_sessions() const override;
@@ -78,6 +80,9 @@ public:
 private:
     std::string name_;
 };
+
+using mariadb_database = mysql_family_database<harness::mariadb_server>;
+using mysql_database = mysql_family_database<harness::mysql_server>;
 
 class sqlite_database final : public raw_database {
 public:

@@ -53,23 +53,32 @@ public:
     }
 };
 
-class soci_mysql : public soci_candidate<mariadb_database> {
+template <class Database>
+class soci_mysql_on : public soci_candidate<Database> {
 public:
-    static constexpr door_traits traits{.bare_trips = 3, .commit_words = "set autocommit = 1"};
+    static constexpr bool compound = std::same_as<Database, mariadb_database>;
+    static constexpr door_traits traits{
+        .bare_trips = compound ? 3 : 5,
+        .transact_trips = compound ? 0 : 1,
+        .commit_words = "set autocommit = 1"};
 
     std::unique_ptr<soci::session> connect() { return connect_through(server_port()); }
     std::unique_ptr<soci::session> connect_through(std::uint16_t port) {
-        return open(
+        return this->open(
             "mysql",
-            "host=127.0.0.1 user=root port=" + std::to_string(port) + " dbname=" + place_.name()
+            "host=127.0.0.1 user=root port=" + std::to_string(port) +
+                " dbname=" + this->place_.name()
         );
     }
-    std::uint16_t server_port() const { return mariadb_database::server().port(); }
+    std::uint16_t server_port() const { return Database::server().port(); }
     template <class Execute>
     void break_commit(Execute) {
-        place_.kill_sessions();
+        this->place_.kill_sessions();
     }
 };
+
+using soci_mysql = soci_mysql_on<mariadb_database>;
+using soci_on_mysql = soci_mysql_on<mysql_database>;
 
 class soci_sqlite3 : public soci_candidate<sqlite_database> {
 public:
@@ -87,8 +96,8 @@ public:
     }
 };
 
-using networked = testing::Types<soci_postgresql, soci_mysql>;
-using all = testing::Types<soci_postgresql, soci_mysql, soci_sqlite3>;
+using networked = testing::Types<soci_postgresql, soci_mysql, soci_on_mysql>;
+using all = testing::Types<soci_postgresql, soci_mysql, soci_sqlite3, soci_on_mysql>;
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, door_exam, all);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, networked_door_exam, networked);
 
