@@ -28,7 +28,8 @@ public:
     /// Throws schema_mismatch unless the outbox tables are of a version that this build runs on.
     virtual std::unique_ptr<relay_store> open_relay_store() = 0;
     virtual std::unique_ptr<migrator> open_migrator() = 0;
-    /// Writes and commits `rows` in a transaction of their own, and rings the relay's doorbell.
+    /// Writes and commits `rows` in a transaction of their own, all or none, and rings the relay's
+    /// doorbell. Throws outbox::error; in_doubt() when the answer to COMMIT was lost.
     virtual void send(std::span<const envelope> rows) = 0;
 };
 

@@ -326,16 +326,19 @@ TEST_F(listeners, one_may_destroy_the_producer) {
     EXPECT_EQ(full, nullptr);
 }
 
-// The child has none of the threads. It must neither hang nor speak for the parent.
+// The child has none of the threads. It must neither hang nor speak for the parent. It has a
+// database of its own, because a SQLite database that was opened before fork() is not for both.
 TEST_F(listeners, a_child_after_fork_gets_a_clear_error_and_ends) {
     auto sender = std::make_unique<producer>();
     send(*sender);
+    const std::string of_the_child = (folder.path() / "child.db").string();
+    sqlite::open_database("sqlite:" + of_the_child)->open_migrator()->up();
     const pid_t child = ::fork();
     if (child == 0) {
         ::alarm(20); // a hang is a failure
         int wrong = 0;
+        const sqlite::connection mine = sqlite::open(of_the_child, false);
         try {
-            const sqlite::connection mine = connect();
             sender->transact(*mine, [&](auto&, outgoing& out) {
                 out.send({.to = order_paid}, send_listener{.on_failed = [](const auto&) {}});
             });
@@ -346,14 +349,15 @@ TEST_F(listeners, a_child_after_fork_gets_a_clear_error_and_ends) {
         sender->stop(1s);
         sender.reset();
         wrong |= told.reports().empty() ? 0 : 4;
+#ifndef __SANITIZE_THREAD__ // it ends a forked child that starts a thread
         {
             producer own{{.receipts = {.deadline = 10ms}}};
-            const sqlite::connection mine = connect();
             const receipt r = own.transact(*mine, [&](auto&, outgoing& out) {
                 return out.send({.to = order_paid}, with_receipt);
             });
             wrong |= own.wait_delivered(r, 20s) == send_fate::left_to_watchdog ? 0 : 8;
         }
+#endif
         ::_exit(wrong);
     }
     int status = 0;
@@ -362,7 +366,7 @@ TEST_F(listeners, a_child_after_fork_gets_a_clear_error_and_ends) {
     EXPECT_EQ(WEXITSTATUS(status), 0);
     sender->stop(5s);
     EXPECT_EQ(told.reports().size(), 1U) << "the parent was not told once";
-    EXPECT_EQ(messages(), 2);
+    EXPECT_EQ(messages(), 1);
 }
 
 TEST_F(listeners, forged_and_garbled_receipts_are_not_believed) {

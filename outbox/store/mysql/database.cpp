@@ -1,6 +1,7 @@
 #include "outbox/store/mysql/database.hpp"
 
 #include "outbox/base/doorbell.hpp"
+#include "outbox/store/commit.hpp"
 #include "outbox/store/mysql/connection.hpp"
 #include "outbox/store/mysql/migration_session.hpp"
 #include "outbox/store/mysql/put.hpp"
@@ -40,7 +41,7 @@ public:
         db.execute("start transaction", "cannot send");
         for (const std::string& statement : put::insert(messages))
             db.execute(statement, "cannot write the messages");
-        db.execute("commit", "cannot commit the messages");
+        commit_or_doubt([&] { db.execute("commit", "cannot commit the messages"); });
         ring_doorbell(address);
     }
 

@@ -2,6 +2,7 @@
 
 #include "outbox/base/doorbell.hpp"
 #include "outbox/base/error.hpp"
+#include "outbox/store/commit.hpp"
 #include "outbox/store/postgresql/connection.hpp"
 #include "outbox/store/postgresql/migration_session.hpp"
 #include "outbox/store/postgresql/put.hpp"
@@ -37,7 +38,7 @@ public:
             db.query(put::ask_doorbell(), "cannot read the relay's doorbell").text(0, 0);
         db.execute("begin", "cannot send");
         db.execute(put::insert(rows), "cannot write the messages");
-        db.execute("commit", "cannot commit the messages");
+        commit_or_doubt([&] { db.execute("commit", "cannot commit the messages"); });
         ring_doorbell(doorbell);
     }
 
