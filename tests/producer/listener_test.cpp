@@ -404,24 +404,30 @@ TEST_F(listeners, forged_and_garbled_receipts_are_not_believed) {
 }
 
 TEST_F(listeners, one_datagram_carries_many_receipts_and_goes_to_this_machine_only) {
-    datagram_socket socket{"udp:127.0.0.1:0", 1 << 20};
-    const receipt_request here{socket.address(), "12345678"};
-    const receipt_request elsewhere{"udp:192.0.2.1:9", "12345678"};
+    datagram_socket socket{"udp:0.0.0.0:0", 1 << 20};
+    const std::string port = socket.address().substr(socket.address().rfind(':'));
+    const receipt_request here{"udp:127.0.0.1" + port, "12345678"};
+    const receipt_request anywhere{"udp:0.0.0.0" + port, "12345678"}; // no address of this machine
     std::vector<observed_outcome> outcomes;
     for (int i = 0; i < 100; ++i) {
         outcomes.push_back({.to = &here, .note = {.id = message_id_generator{}.next()}});
-        outcomes.push_back({.to = &elsewhere, .note = {.id = message_id_generator{}.next()}});
+        outcomes.push_back({.to = &anywhere, .note = {.id = message_id_generator{}.next()}});
     }
-    receipts.observe(outcomes);
     std::array<char, receipt_datagram_bytes_max> buffer{};
-    std::size_t notes = 0;
     std::size_t datagrams = 0;
-    while (const auto size = socket.receive(buffer)) {
-        ++datagrams;
-        notes += decode_receipts("12345678", {buffer.data(), *size}).value().size();
-    }
-    EXPECT_EQ(notes, 100U);
+    const auto notes = [&] {
+        std::size_t count = 0;
+        while (const auto size = socket.receive(buffer)) {
+            ++datagrams;
+            count += decode_receipts("12345678", {buffer.data(), *size}).value().size();
+        }
+        return count;
+    };
+    receipts.observe(outcomes);
+    EXPECT_EQ(notes(), 100U);
     EXPECT_LE(datagrams, 3U);
+    receipt_sender{receipt_reach::any}.observe(outcomes);
+    EXPECT_EQ(notes(), 200U);
 }
 
 TEST_F(listeners, an_address_that_cannot_be_used_costs_the_receipt_and_not_the_message) {
