@@ -26,9 +26,9 @@ struct relay_store_options {
     /// most, from its number to its row. A hole closes when one to two times this has passed and no
     /// transaction, however old, has a row in it.
     std::chrono::milliseconds hole_patience{10'000};
-    /// At so many open holes no message above them is read until some close. Of 20 bytes each, in
-    /// the recorded cursor.
-    std::size_t open_holes_max = 5'000;
+    /// At so many open holes no message above them is read until some close. Each costs about 10
+    /// bytes of the recorded cursor and 1 us of every read.
+    std::size_t open_holes_max = 20'000;
     /// How long a slice may wait until the log is on the disk, where not each commit sees to that.
     std::chrono::milliseconds durable_patience{5'000};
 };
