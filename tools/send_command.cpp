@@ -1,4 +1,5 @@
 #include "outbox/base/error.hpp"
+#include "outbox/base/units.hpp"
 #include "outbox/message/envelope.hpp"
 #include "outbox/store/any/open_database.hpp"
 #include "tools/commands.hpp"
@@ -26,6 +27,7 @@ struct send_options {
     std::vector<std::string> properties{};
     std::optional<std::string> payload{};
     std::string payload_file{};
+    std::string delay{};
     bool json = false;
 };
 
@@ -57,6 +59,14 @@ int send(const send_options& options) {
     for (const std::string& text : options.tags)
         m.tags.push_back(tag::parse(text));
     m.properties = read_properties(options);
+    if (!options.delay.empty()) {
+        const auto delay = parse_duration(options.delay);
+        if (!delay)
+            throw error(
+                error_kind::invalid_argument, "bad delay \"" + options.delay + "\"", "write a number and ms, s, m, h or d"
+            );
+        m.deliver = deliver_after(*delay);
+    }
 
     const envelope row = freeze(m, message_id_generator{}.next(), {});
     open_database(options.url)->send({&row, 1});
@@ -82,6 +92,7 @@ void add_send_command(CLI::App& app, action& chosen) {
     payload->add_option("--payload", options->payload, "the payload itself");
     payload->add_option("--payload-file", options->payload_file, "a file that holds it");
     payload->require_option(1);
+    command->add_option("--deliver-after", options->delay, "not before this has passed, such as 30s or 2h");
     command->add_flag("--json", options->json, "print one JSON object");
     command->callback([options, &chosen] { chosen = [options] { return send(*options); }; });
 }

@@ -31,6 +31,7 @@ int status(const status_options& options) {
             {"backlog", state.backlog},
             {"backlog_is_capped", state.backlog >= store_status::backlog_counted_max},
             {"oldest_age_ms", nullptr},
+            {"scheduled", state.scheduled},
             {"lease_holder", state.lease_holder},
             {"lease_epoch", state.lease_epoch},
             {"lease_left_ms", state.lease_left.count()},
@@ -46,6 +47,7 @@ int status(const status_options& options) {
     std::printf("database    %s\n", source->display_name().c_str());
     std::printf("backlog     %lld%s\n", static_cast<long long>(state.backlog), capped ? " or more" : "");
     std::printf("oldest      %s\n", state.oldest_age ? seconds(*state.oldest_age).c_str() : "-");
+    std::printf("scheduled   %lld\n", static_cast<long long>(state.scheduled));
     if (held)
         std::printf(
             "relay       %s, epoch %lld, lease for another %s\n",

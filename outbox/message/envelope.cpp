@@ -33,6 +33,7 @@ envelope freeze(const message& m, message_id id, const message_limits& limits) {
         .key = m.key ? std::optional{m.key->bytes()} : std::nullopt,
         .headers = encode_headers(all),
         .payload = m.body.payload(),
+        .deliver = m.deliver,
     };
     const std::size_t size =
         (frozen.key ? frozen.key->size() : 0) + frozen.headers.size() + frozen.payload.size();

@@ -4,6 +4,7 @@
 
 #include "outbox/base/bytes.hpp"
 #include "outbox/base/clock.hpp"
+#include "outbox/message/delivery_time.hpp"
 #include "outbox/message/message.hpp"
 #include "outbox/message/message_id.hpp"
 
@@ -22,6 +23,8 @@ struct envelope {
     /// In the format of codec.hpp; empty for a message without headers.
     bytes headers{};
     bytes payload{};
+    /// Only on the way into the database: what a relay reads is due.
+    std::optional<delivery_time> deliver{};
 };
 
 /// What a relay reads: the envelope and the place that the database gave it.

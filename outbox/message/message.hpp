@@ -4,6 +4,7 @@
 //   out.send({.to = order_paid, .body = {{"orderId", id}}, .key = outbox::order_key{id}});
 
 #include "outbox/message/body.hpp"
+#include "outbox/message/delivery_time.hpp"
 #include "outbox/message/header.hpp"
 #include "outbox/message/names.hpp"
 
@@ -22,6 +23,8 @@ struct message {
     std::vector<tag> tags{};
     /// Named values beside the body; they travel as headers. A name may not begin with "outbox-".
     headers properties{};
+    /// Nothing: as soon as the transaction has committed.
+    std::optional<delivery_time> deliver{};
 };
 
 /// What a target is known to accept, checked when a message is sent, so that the business

@@ -250,6 +250,12 @@ relay_event_type relay::act(const relay_action::remove& a) {
     return relay_event::removed{more};
 }
 
+relay_event_type relay::act(const relay_action::release_due& a) {
+    release_answer answer = store().release_due(options_.shard, a.epoch, a.count_max);
+    OUTBOX_FAULT("relay.released");
+    return relay_event::due_released{answer};
+}
+
 relay_event_type relay::act(const relay_action::release& a) {
     store().release(options_.shard, a.epoch);
     log(log_level::info,

@@ -99,6 +99,7 @@ private:
     relay_event_type act(const relay_action::cancel_wave& a);
     relay_event_type act(const relay_action::record& a);
     relay_event_type act(const relay_action::remove& a);
+    relay_event_type act(const relay_action::release_due& a);
     relay_event_type act(const relay_action::release& a);
     relay_event_type act(const relay_action::wait& a);
     relay_event_type act(const relay_action::stop& a);

@@ -43,6 +43,8 @@ void relay_machine::on(tick_point, const relay_event::woken&) {}
 void relay_machine::on(tick_point now, const relay_event::doorbell&) {
     poll_at_ = now;
     poll_interval_ = timing_.poll_shortest;
+    // What was committed may be scheduled, and due before anything that is known.
+    due_at_ = std::min(due_at_, std::max(now, due_looked_at_ + timing_.due_shortest));
 }
 
 void relay_machine::on(tick_point now, const relay_event::lease_answered& e) {
@@ -66,6 +68,8 @@ void relay_machine::on(tick_point now, const relay_event::lease_answered& e) {
     record_at_ = now;
     removable_ = true;
     remove_at_ = now + timing_.removal_interval;
+    due_at_ = now + timing_.due_shortest;
+    due_looked_at_ = now;
 }
 
 void relay_machine::on(tick_point now, const relay_event::lease_renewed& e) {
@@ -163,6 +167,23 @@ void relay_machine::on(tick_point now, const relay_event::removed& e) {
     remove_at_ = now + (e.more ? removal_pause : timing_.removal_interval);
 }
 
+void relay_machine::on(tick_point now, const relay_event::due_released& e) {
+    store_answered();
+    due_looked_at_ = now;
+    due_at_ = now + std::min(e.answer.next_due.value_or(timing_.due_longest), timing_.due_longest);
+    if (e.answer.released > 0) {
+        poll_at_ = now;
+        poll_interval_ = timing_.poll_shortest;
+    } else {
+        // Due, and yet not to be had: somebody cancels it at this moment.
+        due_at_ = std::max(due_at_, now + timing_.due_shortest);
+    }
+    if (e.answer.result == write_result::busy)
+        due_at_ = now + busy_pause;
+    if (e.answer.result == write_result::lease_lost && held_)
+        forget_lease(now);
+}
+
 void relay_machine::on(tick_point, const relay_event::released&) {
     released_ = true;
 }
@@ -230,6 +251,8 @@ relay_action_type relay_machine::decide(tick_point now) {
             return relay_action::record{held_->epoch, *unrecorded_};
         if (more_ ? !next_ : idle && now >= poll_at_)
             return relay_action::read{read_from_};
+        if (now >= due_at_)
+            return relay_action::release_due{held_->epoch, timing_.due_messages};
         if (removable_ && now >= remove_at_)
             return relay_action::remove{held_->epoch};
     }
@@ -239,6 +262,7 @@ relay_action_type relay_machine::decide(tick_point now) {
         then = std::min(then, std::max(record_at_, store_at_));
     if (removable_)
         then = std::min(then, std::max(remove_at_, store_at_));
+    then = std::min(then, std::max(due_at_, store_at_));
     then = std::min(then, held_->until);
     if (wave_out_ > 0)
         return relay_action::await_target{until(now, then)};

@@ -44,6 +44,11 @@ struct relay_timing {
     std::size_t progress_messages = 1'000;
     std::chrono::milliseconds progress_interval{50};
     std::chrono::milliseconds removal_interval{1'000};
+    /// How often scheduled messages are looked for when none is known to become due earlier, and at
+    /// most, when doorbells ring.
+    std::chrono::milliseconds due_longest{1'000};
+    std::chrono::milliseconds due_shortest{100};
+    std::size_t due_messages = 1'000;
     /// How long a stop waits for the wave that is out; after that it is left to the next relay,
     /// which sends it again.
     std::chrono::milliseconds stop_patience{5'000};
@@ -80,6 +85,9 @@ struct progress_recorded {
 struct removed {
     bool more = false;
 };
+struct due_released { // of the scheduled messages
+    release_answer answer{};
+};
 struct released {};
 struct store_failed {}; // an action on the store threw; the connection has been replaced
 } // namespace relay_event
@@ -93,6 +101,7 @@ using relay_event_type = std::variant<
     relay_event::wave_news,
     relay_event::progress_recorded,
     relay_event::removed,
+    relay_event::due_released,
     relay_event::released,
     relay_event::store_failed>;
 
@@ -119,6 +128,10 @@ struct record {
 struct remove {
     std::int64_t epoch = 0;
 };
+struct release_due { // scheduled messages, at most `count_max`
+    std::int64_t epoch = 0;
+    std::size_t count_max = 0;
+};
 struct release {
     std::int64_t epoch = 0;
 };
@@ -137,6 +150,7 @@ using relay_action_type = std::variant<
     relay_action::cancel_wave,
     relay_action::record,
     relay_action::remove,
+    relay_action::release_due,
     relay_action::release,
     relay_action::wait,
     relay_action::stop>;
@@ -177,6 +191,7 @@ private:
     void on(tick_point now, const relay_event::wave_news& e);
     void on(tick_point now, const relay_event::progress_recorded& e);
     void on(tick_point now, const relay_event::removed& e);
+    void on(tick_point now, const relay_event::due_released& e);
     void on(tick_point now, const relay_event::released& e);
     void on(tick_point now, const relay_event::store_failed& e);
 
@@ -211,6 +226,9 @@ private:
 
     bool removable_ = false;
     tick_point remove_at_{};
+
+    tick_point due_at_{};
+    tick_point due_looked_at_{};
 
     int store_failures_ = 0;
     tick_point store_at_{}; // the store is left alone until then

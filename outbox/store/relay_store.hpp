@@ -62,6 +62,15 @@ enum class write_result {
     busy,
 };
 
+/// What became of the scheduled messages that are due.
+struct release_answer {
+    write_result result = write_result::done;
+    std::size_t released = 0;
+    /// How long until the next one is due by the database's clock, 0 when more are due already; nothing
+    /// when none is waiting.
+    std::optional<std::chrono::milliseconds> next_due{};
+};
+
 /// For people and metrics.
 struct store_status {
     /// Committed and not yet delivered; counted to `backlog_counted_max`, not further.
@@ -69,6 +78,8 @@ struct store_status {
     static constexpr std::int64_t backlog_counted_max = 100'001;
     /// Age of the oldest of them by the database's clock; nothing when there is none.
     std::optional<std::chrono::milliseconds> oldest_age{};
+    /// Waiting until they are due; counted like `backlog`, and not part of it.
+    std::int64_t scheduled = 0;
     std::string lease_holder{};
     std::int64_t lease_epoch = 0;
     std::chrono::milliseconds lease_left{0};
@@ -109,6 +120,10 @@ public:
     /// Gives back space behind the recorded cursor, a bounded piece of work at a time. True: there
     /// is more to remove.
     virtual bool remove_delivered(int shard, std::int64_t epoch) = 0;
+
+    /// Makes at most `count_max` scheduled messages that are due by the database's clock readable, each once,
+    /// the one that was due first before the others.
+    virtual release_answer release_due(int shard, std::int64_t epoch, std::size_t count_max) = 0;
 
     virtual store_status status(int shard) = 0;
 };

@@ -14,20 +14,28 @@ create role if not exists outbox_producer, outbox_watchdog, outbox_viewer, outbo
 -- By column: number and time of a message are the database's to give.
 grant insert (message_id, shard, subject, order_key, headers, payload) on outbox_message to outbox_producer;
 grant select (shard, doorbell) on outbox_relay to outbox_producer;
+-- A producer may cancel and replace what is not due yet, by its id.
+grant select (message_id), insert, delete, update (due_at, subject, order_key, headers, payload)
+    on outbox_scheduled to outbox_producer;
 grant execute on procedure outbox_send to outbox_producer;
 
 -- PROCESS lets the relay see when no INSERT is under way any more; without it, it goes by time and says so.
 grant process on *.* to outbox_watchdog;
-grant select, delete on outbox_message to outbox_watchdog;
+grant select, delete, insert (message_id, shard, subject, order_key, headers, payload)
+    on outbox_message to outbox_watchdog;
+-- FOR UPDATE wants the right to update something.
+grant select, delete, update (due_at) on outbox_scheduled to outbox_watchdog;
 grant select, update on outbox_relay to outbox_watchdog;
 grant select on outbox_schema_version to outbox_watchdog;
 
 -- The columns are those that `outbox status` counts.
 grant select (seq, shard, created_at, message_id, subject, order_key) on outbox_message to outbox_viewer;
+grant select (message_id, due_at, shard, subject) on outbox_scheduled to outbox_viewer;
 grant select on outbox_relay to outbox_viewer;
 grant select on outbox_schema_version to outbox_viewer;
 
 grant all on outbox_message to outbox_migrator;
+grant all on outbox_scheduled to outbox_migrator;
 grant all on outbox_relay to outbox_migrator;
 grant all on outbox_schema_version to outbox_migrator;
 grant alter routine on procedure outbox_send to outbox_migrator;

@@ -30,6 +30,9 @@ grant usage on schema outbox to outbox_producer, outbox_watchdog, outbox_viewer;
 -- By column: number, transaction and time of a message are the database's to give.
 grant insert (message_id, shard, subject, order_key, headers, payload) on outbox.message to outbox_producer;
 grant usage on sequence outbox.message_seq to outbox_producer;
+-- A producer may cancel and replace what is not due yet, by its id.
+grant select (message_id), insert, delete on outbox.scheduled to outbox_producer;
+grant update (due_at, subject, order_key, headers, payload) on outbox.scheduled to outbox_producer;
 grant select (shard, doorbell) on outbox.relay to outbox_producer;
 
 -- xid: rows that came with a dump get a transaction of this cluster. TRUNCATE goes with the lock that it needs.
@@ -38,6 +41,10 @@ grant select, truncate on outbox.message_0, outbox.message_1, outbox.message_2, 
 grant select on sequence outbox.message_seq to outbox_watchdog;
 grant select, update (owner, epoch, lease_until, doorbell, cursor_window, cursor_seq) on outbox.relay to outbox_watchdog;
 grant select on outbox.schema_version to outbox_watchdog;
+-- FOR UPDATE wants the right to update something.
+grant select, delete, update (due_at) on outbox.scheduled to outbox_watchdog;
+grant insert (message_id, shard, subject, order_key, headers, payload) on outbox.message to outbox_watchdog;
+grant usage on sequence outbox.message_seq to outbox_watchdog;
 
 create or replace view outbox.message_overview as
 select seq, created_at, message_id, shard, subject, order_key,
@@ -47,6 +54,7 @@ from outbox.message;
 -- The columns are those that `outbox status` counts.
 grant select on outbox.message_overview, outbox.relay, outbox.schema_version to outbox_viewer;
 grant select (seq, xid, created_at, shard) on outbox.message to outbox_viewer;
+grant select (message_id, due_at, shard, subject) on outbox.scheduled to outbox_viewer;
 
 -- Every member can then change what any other has made.
 do $$

@@ -16,8 +16,11 @@ class relay_machine : public ::testing::Test {
 protected:
     manual_clock clock;
     seeded_random random{1};
-    relay_timing timing{};
+    relay_timing timing;
     outbox::relay_machine machine{timing, random};
+
+    // Scheduled messages have stories of their own.
+    explicit relay_machine(const relay_timing& t = {.due_longest = 24h, .due_shortest = 24h}) : timing(t) {}
 
     relay_action_type tell(const relay_event_type& e) { return machine.resume(clock.ticks(), e); }
 
@@ -264,6 +267,86 @@ TEST_F(relay_machine, a_stop_tries_again_to_record_while_somebody_else_writes) {
     tell(event::progress_recorded{write_result::busy});
     clock.advance(5s); // but not for ever
     expect<action::release>(tell(event::lease_renewed{clock.ticks(), write_result::done}));
+}
+
+class relay_machine_and_time : public relay_machine {
+protected:
+    relay_machine_and_time() : relay_machine(relay_timing{}) {}
+
+    // To the point where it looks for scheduled messages for the first time.
+    void come_to_the_first_look() {
+        take_lease();
+        auto taken = tell(event::slice_read{0, {}, false});
+        while (!std::holds_alternative<action::release_due>(taken)) {
+            if (const auto* wait = std::get_if<action::wait>(&taken)) {
+                clock.advance(wait->timeout);
+                taken = tell(event::woken{});
+            } else {
+                taken = tell(event::slice_read{0, {}, false});
+            }
+        }
+        EXPECT_EQ(std::get<action::release_due>(taken).epoch, 7);
+    }
+
+    // How long after `answer` it looks again, when nothing else happens.
+    std::chrono::milliseconds next_look_after(const release_answer& answer) {
+        const auto begin = clock.ticks();
+        auto taken = tell(event::due_released{answer});
+        while (!std::holds_alternative<action::release_due>(taken)) {
+            if (const auto* wait = std::get_if<action::wait>(&taken)) {
+                clock.advance(wait->timeout);
+                taken = tell(event::woken{});
+            } else if (std::holds_alternative<action::read>(taken)) {
+                taken = tell(event::slice_read{0, {}, false});
+            } else {
+                taken = tell(event::removed{false});
+            }
+        }
+        return std::chrono::duration_cast<std::chrono::milliseconds>(clock.ticks() - begin);
+    }
+};
+
+TEST_F(relay_machine_and_time, looks_when_the_next_message_is_due_and_not_before) {
+    come_to_the_first_look();
+    EXPECT_EQ(next_look_after({write_result::done, 0, 437ms}), 437ms);
+    EXPECT_EQ(next_look_after({write_result::done, 0, 5h}), 1s) << "it may be cancelled, or another come";
+    EXPECT_EQ(next_look_after({write_result::done, 0, std::nullopt}), 1s);
+}
+
+TEST_F(relay_machine_and_time, what_is_released_is_read_at_once) {
+    come_to_the_first_look();
+    expect<action::read>(tell(event::due_released{{write_result::done, 3, std::nullopt}}));
+}
+
+TEST_F(relay_machine_and_time, more_than_one_piece_is_released_without_a_pause) {
+    come_to_the_first_look();
+    EXPECT_EQ(next_look_after({write_result::done, 1'000, 0ms}), 0ms);
+}
+
+TEST_F(relay_machine_and_time, does_not_spin_around_one_that_is_due_and_locked) {
+    come_to_the_first_look();
+    EXPECT_EQ(next_look_after({write_result::done, 0, 0ms}), 100ms);
+    EXPECT_EQ(next_look_after({write_result::busy, 0, 0ms}), 100ms);
+}
+
+TEST_F(relay_machine_and_time, a_doorbell_makes_it_read_first_and_then_look) {
+    come_to_the_first_look();
+    EXPECT_EQ(next_look_after({write_result::done, 0, std::nullopt}), 1s);
+    tell(event::due_released{{write_result::done, 0, std::nullopt}});
+    clock.advance(500ms);
+    tell(event::slice_read{0, {}, false});
+    expect<action::read>(tell(event::doorbell{}));
+    expect<action::release_due>(tell(event::slice_read{0, {}, false}));
+    // But not for each of many.
+    tell(event::due_released{{write_result::done, 0, std::nullopt}});
+    clock.advance(1ms);
+    expect<action::read>(tell(event::doorbell{}));
+    EXPECT_EQ(expect<action::wait>(tell(event::slice_read{0, {}, false})).timeout, 5ms);
+}
+
+TEST_F(relay_machine_and_time, gives_up_when_the_lease_is_lost) {
+    come_to_the_first_look();
+    expect<action::acquire>(tell(event::due_released{{write_result::lease_lost, 0, std::nullopt}}));
 }
 
 TEST_F(relay_machine, stops_at_once_without_a_lease) {

@@ -26,6 +26,7 @@ struct world {
 
     // The store: rows 1..committed; the lease row.
     std::int64_t committed = 0;
+    std::multiset<tick_point> scheduled;
     std::int64_t recorded = 0;
     std::int64_t epoch = 0;
     int owner = -1;
@@ -147,6 +148,26 @@ private:
         check_recorded();
         return relay_event::progress_recorded{write_result::done};
     }
+    result act(const relay_action::release_due& a) {
+        if (world_->strikes(20))
+            return relay_event::store_failed{};
+        release_answer answer;
+        if (world_->strikes(20)) {
+            answer.result = write_result::busy;
+        } else if (!mine(a.epoch)) {
+            answer.result = write_result::lease_lost;
+        } else {
+            auto& all = world_->scheduled;
+            const auto now = world_->clock.ticks();
+            for (; !all.empty() && *all.begin() <= now && answer.released < a.count_max; ++answer.released) {
+                all.erase(all.begin());
+                ++world_->committed;
+            }
+            if (!all.empty())
+                answer.next_due = std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(*all.begin() - now));
+        }
+        return relay_event::due_released{answer};
+    }
     result act(const relay_action::remove&) { return relay_event::removed{false}; }
     result act(const relay_action::release&) { return relay_event::released{}; }
     result act(const relay_action::wait& a) {
@@ -210,6 +231,8 @@ void simulate(std::uint64_t seed) {
             w.clock.advance(std::chrono::milliseconds(w.random.below(20)));
             if (w.faults_on && w.committed < 60 && w.random.below(10) == 0)
                 ++w.committed;
+            if (w.faults_on && w.random.below(100) == 0)
+                w.scheduled.insert(w.clock.ticks() + std::chrono::milliseconds(w.random.below(3'000)));
             if (w.strikes(200))
                 w.target_up = !w.target_up;
             for (auto& relay : relays)
@@ -221,6 +244,7 @@ void simulate(std::uint64_t seed) {
     w.target_up = true;
     run(4'000);
 
+    EXPECT_TRUE(w.scheduled.empty()) << "a due message stayed where it was";
     EXPECT_EQ(w.recorded, w.committed) << "not everything was delivered and recorded";
     std::int64_t highest = 0;
     for (const std::int64_t seq : w.arrived) {

@@ -295,6 +295,87 @@ TYPED_TEST_P(relay_store_exam, tables_that_are_absent_or_altered_are_refused_wit
     }
 }
 
+TYPED_TEST_P(relay_store_exam, a_scheduled_message_waits_until_it_is_due) {
+    envelope in_an_hour = make_envelope("in an hour");
+    in_an_hour.deliver = deliver_after(1h);
+    envelope past = make_envelope("past");
+    past.deliver = deliver_at(system_clock().now() - 1h);
+    this->database_->send(std::vector{in_an_hour, past, make_envelope("now")});
+
+    const auto store = this->open();
+    const lease held = this->take(*store);
+    cursor at = held.from;
+    EXPECT_EQ(payloads(read_all(*store, at)), (std::vector<std::string>{"now"}));
+    EXPECT_EQ(store->status(0).scheduled, 2);
+
+    const release_answer answer = store->release_due(0, held.epoch, 100);
+    EXPECT_EQ(answer.result, write_result::done);
+    EXPECT_EQ(answer.released, 1U);
+    ASSERT_TRUE(answer.next_due);
+    EXPECT_GT(*answer.next_due, 59min);
+    EXPECT_LE(*answer.next_due, 60min);
+    const auto released = read_all(*store, at);
+    ASSERT_EQ(payloads(released), (std::vector<std::string>{"past"}));
+    EXPECT_EQ(released[0].content.id, past.id);
+    EXPECT_EQ(released[0].content.subject, past.subject);
+    EXPECT_EQ(store->release_due(0, held.epoch, 100).released, 0U);
+    EXPECT_EQ(store->status(0).scheduled, 1);
+}
+
+TYPED_TEST_P(relay_store_exam, a_delay_is_counted_by_the_clock_of_the_database) {
+    envelope soon = make_envelope("soon");
+    soon.deliver = deliver_after(300ms);
+    this->database_->send(std::vector{soon});
+    const auto store = this->open();
+    const lease held = this->take(*store);
+    const release_answer early = store->release_due(0, held.epoch, 100);
+    if (early.released == 0) {
+        ASSERT_TRUE(early.next_due);
+        EXPECT_LE(*early.next_due, 300ms);
+    }
+    harness::wait_until(
+        [&] {
+            store->release_due(0, held.epoch, 100);
+            return store->status(0).backlog == 1;
+        },
+        5s,
+        "the message to be due"
+    );
+    EXPECT_FALSE(store->release_due(0, held.epoch, 100).next_due);
+}
+
+TYPED_TEST_P(relay_store_exam, scheduled_messages_come_in_the_order_in_which_they_are_due) {
+    std::vector<envelope> rows;
+    for (const int minutes_ago : {1, 3, 2, 5, 4}) {
+        rows.push_back(make_envelope(std::to_string(minutes_ago), "k"));
+        rows.back().deliver = deliver_at(system_clock().now() - std::chrono::minutes{minutes_ago});
+    }
+    this->database_->send(rows);
+    const auto store = this->open();
+    const lease held = this->take(*store);
+    cursor at = held.from;
+    const release_answer first = store->release_due(0, held.epoch, 2);
+    EXPECT_EQ(first.released, 2U);
+    EXPECT_EQ(first.next_due, 0ms) << "more are due";
+    EXPECT_EQ(store->release_due(0, held.epoch, 100).released, 3U);
+    const auto all = read_all(*store, at);
+    EXPECT_EQ(payloads(all), (std::vector<std::string>{"5", "4", "3", "2", "1"}));
+    EXPECT_EQ(all[0].content.key, "k");
+}
+
+TYPED_TEST_P(relay_store_exam, who_has_lost_the_lease_releases_nothing_and_loses_nothing) {
+    envelope past = make_envelope("past");
+    past.deliver = deliver_at(system_clock().now() - 1h);
+    this->database_->send(std::vector{past});
+    const auto store = this->open();
+    const lease held = this->take(*store);
+    const release_answer refused = store->release_due(0, held.epoch - 1, 100);
+    EXPECT_EQ(refused.result, write_result::lease_lost);
+    EXPECT_EQ(refused.released, 0U);
+    EXPECT_EQ(store->status(0).scheduled, 1);
+    EXPECT_EQ(store->release_due(0, held.epoch, 100).released, 1U);
+}
+
 TYPED_TEST_P(relay_store_exam, migrating_twice_changes_nothing) {
     EXPECT_TRUE(this->database_->open_migrator()->up().empty());
     for (const migration_state& state : this->database_->open_migrator()->status()) {
@@ -318,6 +399,10 @@ REGISTER_TYPED_TEST_SUITE_P(
     status_tells_what_is_left_and_who_holds_the_lease,
     removal_takes_no_message_that_is_not_delivered,
     tables_that_are_absent_or_altered_are_refused_with_a_hint,
+    a_scheduled_message_waits_until_it_is_due,
+    a_delay_is_counted_by_the_clock_of_the_database,
+    scheduled_messages_come_in_the_order_in_which_they_are_due,
+    who_has_lost_the_lease_releases_nothing_and_loses_nothing,
     migrating_twice_changes_nothing
 );
 

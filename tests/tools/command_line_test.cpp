@@ -38,7 +38,8 @@ class command_line : public ::testing::Test {
 };
 
 TEST_F(command_line, migrates_sends_and_shows_on_sqlite) {
-    EXPECT_EQ(run({"migrate", "up", "--db", url}).stdout_text, "applied 001 outbox\n");
+    const std::string applied = run({"migrate", "up", "--db", url}).stdout_text;
+    EXPECT_TRUE(applied.starts_with("applied 001 outbox\n")) << applied;
     EXPECT_TRUE(run({"migrate", "validate", "--db", url}).status.ok());
     const auto sent = run_json({"send", "--db", url, "--subject", "a.b", "--key", "k", "--tag", "x", "--tag", "y",
                                 "--property", "p=v=w", "--payload", "hello"});
@@ -89,7 +90,12 @@ TEST_F(command_line, takes_the_tables_away_when_no_message_is_lost) {
     expect_refusal(run({"migrate", "down", "--db", url}), 2, "--target");
     expect_refusal(run({"migrate", "down", "--target", "0", "--db", url}), 1, "1 undelivered message");
     EXPECT_EQ(run_json({"status", "--db", url}).at("backlog"), 1) << "and it is still there";
-    EXPECT_EQ(run({"migrate", "down", "--target", "0", "--force", "--db", url}).stdout_text, "took back 001 outbox\n");
+    ASSERT_TRUE(run({"send", "--db", url, "--subject", "a", "--payload", "x", "--deliver-after", "1h"}).status.ok());
+    EXPECT_EQ(run_json({"status", "--db", url}).at("scheduled"), 1);
+    expect_refusal(run({"migrate", "down", "--target", "0", "--db", url}), 1, "2 undelivered messages");
+    expect_refusal(run({"send", "--db", url, "--subject", "a", "--payload", "x", "--deliver-after", "soon"}), 2, "soon");
+    const std::string taken = run({"migrate", "down", "--target", "0", "--force", "--db", url}).stdout_text;
+    EXPECT_TRUE(taken.ends_with("took back 001 outbox\n")) << taken;
     EXPECT_EQ(run({"migrate", "validate", "--db", url}).status.code, 4);
     const std::string printed = run({"migrate", "up", "--dry-run", "--db", url}).stdout_text;
     EXPECT_NE(printed.find("create table outbox_message"), std::string::npos) << printed;
@@ -102,7 +108,7 @@ TEST_F(command_line, tells_the_state_of_the_tables_to_scripts) {
     EXPECT_EQ(good.at("current"), true);
     EXPECT_EQ(good.at("problem"), nullptr);
     const auto versions = run_json({"migrate", "status", "--db", url}).at("versions");
-    ASSERT_EQ(versions.size(), 1U);
+    ASSERT_FALSE(versions.empty());
     EXPECT_EQ(versions[0].at("state"), "applied");
     harness::run_to_end(
         {.argv = {"sqlite3", (folder / "shop.db").string(), "update outbox_schema_version set checksum = 'x'"}}

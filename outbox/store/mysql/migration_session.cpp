@@ -107,6 +107,19 @@ std::int64_t migration_session::undelivered() {
                      {.window = shards.text(1), .seq = shards.number(2)}
         )
                      .count;
+    if (db().query(
+                "select 1 from information_schema.tables"
+                " where table_schema = database() and table_name = 'outbox_scheduled'",
+                "cannot read the schema"
+        )
+            .count() == 1) {
+        rows scheduled = db().query(
+            "select count(*) from outbox_scheduled",
+            "cannot count the scheduled messages"
+        );
+        if (scheduled.next())
+            count += scheduled.number(0);
+    }
     return std::min(count, store_status::backlog_counted_max);
 }
 

@@ -1,8 +1,10 @@
 #include "outbox/store/mysql/put.hpp"
 
 #include "outbox/base/hex.hpp"
+#include "outbox/store/value_lists.hpp"
 
 #include <string_view>
+#include <utility>
 
 namespace outbox::mysql::put {
 namespace {
@@ -13,26 +15,39 @@ constexpr std::string_view insert_into =
 // An error under every sql_mode, where a null would be one only under some.
 constexpr std::string_view or_fail = ",(select x'00' union select x'01'))";
 
+constexpr std::string_view schedule = "insert into outbox_scheduled (message_id, subject, "
+                                      "order_key, headers, payload, due_at) values ";
+
 std::string values(const envelope& row, bool only_in_transaction) {
     std::string id = "x'" + to_hex(row.id.raw()) + "'";
     if (only_in_transaction)
         id = "if(@@autocommit=0," + id + std::string{or_fail};
     return "(" + id + ",_utf8mb4 x'" + to_hex(row.subject) + "',x'" +
            to_hex(row.key.value_or(bytes{})) + "',x'" + to_hex(row.headers) + "',x'" +
-           to_hex(row.payload) + "')";
+           to_hex(row.payload) + "'";
+}
+
+// Microseconds since 1970; NOW(6) stands still for one statement, and UNIX_TIMESTAMP knows the
+// session's time zone.
+std::string due_at(const delivery_time& when) {
+    if (const auto* delay = when.delay())
+        return "floor(unix_timestamp(now(6)) * 1000000) + " + std::to_string(delay->count());
+    return std::to_string(when.since_epoch().count());
 }
 
 std::vector<std::string>
 statements_for(std::span<const envelope> rows, std::size_t bytes_max, bool only_in_transaction) {
-    std::vector<std::string> statements;
+    value_lists now{insert_into, bytes_max};
+    value_lists later{schedule, bytes_max};
     for (const envelope& row : rows) {
-        const std::string next = values(row, only_in_transaction);
-        if (statements.empty() || statements.back().size() + 1 + next.size() > bytes_max)
-            statements.emplace_back(insert_into);
+        if (row.deliver)
+            later.add(values(row, only_in_transaction) + "," + due_at(*row.deliver) + ")");
         else
-            statements.back() += ',';
-        statements.back() += next;
+            now.add(values(row, only_in_transaction) + ")");
     }
+    std::vector<std::string> statements;
+    std::move(now).append_to(statements);
+    std::move(later).append_to(statements);
     return statements;
 }
 

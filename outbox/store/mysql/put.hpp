@@ -15,8 +15,9 @@ namespace outbox::mysql::put {
 /// Half of the smallest max_allowed_packet that servers come with, 16 MiB.
 inline constexpr std::size_t statement_bytes_max = 8U << 20U;
 
-/// "insert into outbox_message …" for all `rows`, in order: one statement, and more only when it
-/// would be longer than `bytes_max`. A single row is one statement however long it is.
+/// "insert into outbox_message …" for all `rows`, in order: one statement, one more for those that
+/// are scheduled, and further ones only when one would be longer than `bytes_max`. A single row is
+/// one statement however long it is.
 std::vector<std::string>
 insert(std::span<const envelope> rows, std::size_t bytes_max = statement_bytes_max);
 

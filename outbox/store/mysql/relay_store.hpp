@@ -12,6 +12,7 @@
 #include "outbox/store/relay_store.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,7 @@ public:
     slice read(int shard, const cursor& from, const slice_limits& limits) override;
     write_result advance(int shard, std::int64_t epoch, const cursor& to) override;
     bool remove_delivered(int shard, std::int64_t epoch) override;
+    release_answer release_due(int shard, std::int64_t epoch, std::size_t count_max) override;
     store_status status(int shard) override;
 
 private:
@@ -78,6 +80,10 @@ private:
     open_holes next_piece(shard_state& state, const cursor& recorded, const open_holes& open);
     rows relay_row(int shard, const char* columns);
     write_result write(const std::string& sql, const char* failure);
+    /// False on the tables of the version before scheduling.
+    bool can_schedule();
+    std::optional<std::chrono::milliseconds> next_due(int shard);
+    std::size_t move_due(int shard, std::size_t count_max);
 
     relay_store_options options_;
     connection db_;
@@ -87,6 +93,7 @@ private:
     std::int64_t highest_seen_ = 0;
     tick_point settle_at_{};
     bool is_stalled_ = false;
+    bool can_schedule_ = false;
     std::map<int, shard_state> shards_;
 };
 

@@ -15,6 +15,16 @@ namespace {
 
 using std::chrono::seconds;
 
+constexpr statement find_schedule{
+    "outbox_find_schedule",
+    "select (to_regclass('outbox.scheduled') is not null)::int::bigint",
+    "cannot read the schema"};
+
+constexpr statement count_all_scheduled{
+    "outbox_count_all_scheduled",
+    "select count(*) from (select from outbox.scheduled limit $1::bigint) x",
+    "cannot count the scheduled messages"};
+
 constexpr statement all_shards{
     "outbox_all_shards",
     "select shard, cursor_window, cursor_seq, (select system_identifier from pg_control_system())"
@@ -124,6 +134,14 @@ std::int64_t migration_session::undelivered() {
         count +=
             count_backlog(db(), static_cast<int>(shards.number(row, 0)), *at, shards.number(row, 2))
                 .count;
+    }
+    if (db().run(find_schedule).number(0, 0) == 1) {
+        db().execute(
+            "lock table outbox.scheduled in access exclusive mode",
+            "cannot lock the table of scheduled messages"
+        );
+        count += db().run(count_all_scheduled, parameters{}.add(store_status::backlog_counted_max))
+                     .number(0, 0);
     }
     return std::min(count, store_status::backlog_counted_max);
 }

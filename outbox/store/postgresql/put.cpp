@@ -2,6 +2,11 @@
 
 #include "outbox/base/hex.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <vector>
+
 namespace outbox::postgresql::put {
 namespace {
 
@@ -20,6 +25,52 @@ constexpr std::string_view insert_one =
     "insert into outbox.message (message_id, subject, order_key, headers, payload)"
     " values ($1, pg_catalog.convert_from(pg_catalog.decode($2, 'hex'), 'UTF8'),"
     " pg_catalog.decode($3, 'hex'), pg_catalog.decode($4, 'hex'), pg_catalog.decode($5, 'hex'))";
+
+bool is_scheduled(const envelope& row) {
+    return row.deliver.has_value();
+}
+
+std::string due_at(const delivery_time& when) {
+    if (const auto* delay = when.delay())
+        return "pg_catalog.clock_timestamp() + " + std::to_string(delay->count()) +
+               " * interval '1 microsecond'";
+    return "timestamptz '1970-01-01 00:00:00+00' + " + std::to_string(when.since_epoch().count()) +
+           " * interval '1 microsecond'";
+}
+
+// Rare and not in a hurry, so nothing is prepared for them.
+std::string schedule(std::span<const envelope> rows) {
+    std::string sql = "insert into outbox.scheduled (message_id, due_at, subject, order_key, "
+                      "headers, payload) values ";
+    bool first = true;
+    for (const envelope& row : rows) {
+        sql += first ? "(" : ",(";
+        first = false;
+        sql += "'" + to_hex(row.id.raw()) + "'," + due_at(*row.deliver) +
+               ",pg_catalog.convert_from(pg_catalog.decode('" + to_hex(row.subject) +
+               "','hex'),'UTF8'),pg_catalog.decode('" + to_hex(row.key.value_or(bytes{})) +
+               "','hex'),pg_catalog.decode('" + to_hex(row.headers) +
+               "','hex'),pg_catalog.decode('" + to_hex(row.payload) + "','hex'))";
+    }
+    return sql;
+}
+
+struct by_time {
+    std::vector<envelope> now{};
+    std::vector<envelope> later{};
+};
+
+by_time split(std::span<const envelope> rows) {
+    by_time parts;
+    std::partition_copy(
+        rows.begin(),
+        rows.end(),
+        std::back_inserter(parts.later),
+        std::back_inserter(parts.now),
+        is_scheduled
+    );
+    return parts;
+}
 
 std::string name_for_one(const std::string& name) {
     return name + "_1";
@@ -62,6 +113,11 @@ std::string prepare(const std::string& name) {
 }
 
 std::string execute(const std::string& name, std::span<const envelope> rows) {
+    if (std::any_of(rows.begin(), rows.end(), is_scheduled)) {
+        const by_time parts = split(rows);
+        const std::string later = schedule(parts.later);
+        return parts.now.empty() ? later : execute(name, parts.now) + "; " + later;
+    }
     if (rows.size() == 1) {
         const envelope& row = rows.front();
         return "execute " + name_for_one(name) + " ('" + to_hex(row.id.raw()) + "','" +
@@ -74,6 +130,11 @@ std::string execute(const std::string& name, std::span<const envelope> rows) {
 }
 
 std::string insert(std::span<const envelope> rows) {
+    if (std::any_of(rows.begin(), rows.end(), is_scheduled)) {
+        const by_time parts = split(rows);
+        const std::string later = schedule(parts.later);
+        return parts.now.empty() ? later : "with later as (" + later + ") " + insert(parts.now);
+    }
     std::string sql = std::string{insert_into} + "pg_catalog.unnest(";
     append_arrays(sql, rows, [&](const char* type) {
         sql += std::string{"::"} + type + "[]), pg_catalog.unnest(";

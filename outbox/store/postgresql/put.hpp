@@ -13,10 +13,11 @@ namespace outbox::postgresql::put {
 /// "prepare NAME …; prepare NAME_1 …": for any number of rows, and for one.
 std::string prepare(const std::string& name);
 
-/// "execute NAME (…)": writes all `rows`, in order.
+/// "execute NAME (…)": writes all `rows`, in order; a second command follows for those that are
+/// scheduled.
 std::string execute(const std::string& name, std::span<const envelope> rows);
 
-/// "insert into …": the same on a session where nothing is prepared.
+/// "insert into …": the same on a session where nothing is prepared, always one statement.
 std::string insert(std::span<const envelope> rows);
 
 /// "select …": one row with one text, where the relay of shard 0 listens; empty: nowhere.

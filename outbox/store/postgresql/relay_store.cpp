@@ -70,6 +70,37 @@ constexpr statement all_cursors{
     "select shard, cursor_window from outbox.relay",
     "cannot read the relays' cursors"};
 
+constexpr statement find_schedule{
+    "outbox_find_schedule",
+    "select (to_regclass('outbox.scheduled') is not null)::int::bigint",
+    "cannot read the schema"};
+
+constexpr statement look_at_next_due{
+    "outbox_look_at_next_due",
+    "select greatest(0, ceil(extract(epoch from due_at - clock_timestamp()) * 1000))::bigint"
+    " from outbox.scheduled where shard = $1::smallint order by due_at limit 1",
+    "cannot read the scheduled messages"};
+
+// Who cancels a message at this moment holds its row; it is left alone and looked at again.
+constexpr statement move_due{
+    "outbox_move_due",
+    "with due as (delete from outbox.scheduled where message_id = any (array("
+    "  select message_id from outbox.scheduled where shard = $1::smallint"
+    "   and due_at <= clock_timestamp()"
+    "   and exists (select from outbox.relay where shard = $1::smallint and epoch = $2::bigint"
+    "     and owner <> '')"
+    "   order by due_at, seq limit $3::bigint for update skip locked)) returning *)"
+    " insert into outbox.message (shard, message_id, subject, order_key, headers, payload)"
+    " select shard, message_id, subject, order_key, headers, payload from due"
+    " order by due_at, due.seq",
+    "cannot release scheduled messages"};
+
+constexpr statement count_scheduled{
+    "outbox_count_scheduled",
+    "select count(*) from (select from outbox.scheduled where shard = $1::smallint"
+    " limit $2::bigint) x",
+    "cannot count the scheduled messages"};
+
 #define OUTBOX_PG_COLUMNS                                                                          \
     "m.seq, m.created_at, m.message_id, m.subject, m.order_key, m.headers, m.payload"
 #define OUTBOX_PG_SIZE                                                                             \
@@ -614,6 +645,37 @@ bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
     return ring_.reclaim(all);
 }
 
+bool relay_store::can_schedule() {
+    if (!can_schedule_)
+        can_schedule_ = db_.run(find_schedule).number(0, 0) == 1;
+    return can_schedule_;
+}
+
+release_answer relay_store::release_due(int shard, std::int64_t epoch, std::size_t count_max) {
+    if (!can_schedule())
+        return {};
+    const auto next_due = [&]() -> std::optional<milliseconds> {
+        const rows found = db_.run(look_at_next_due, parameters{}.add(shard));
+        if (found.count() == 0)
+            return std::nullopt;
+        return milliseconds{found.number(0, 0)};
+    };
+    release_answer answer{.result = write_result::done, .released = 0, .next_due = next_due()};
+    if (answer.next_due != milliseconds{0})
+        return answer;
+    if (db_.run(is_ours, parameters{}.add(shard).add(epoch)).count() == 0) {
+        answer.result = write_result::lease_lost;
+        return answer;
+    }
+    const rows moved = db_.run(
+        move_due,
+        parameters{}.add(shard).add(epoch).add(static_cast<std::int64_t>(count_max))
+    );
+    answer.released = static_cast<std::size_t>(moved.touched());
+    answer.next_due = next_due();
+    return answer;
+}
+
 store_status relay_store::status(int shard) {
     const rows row = db_.run(look_at_lease, parameters{}.add(shard));
     if (row.count() == 0)
@@ -632,6 +694,10 @@ store_status relay_store::status(int shard) {
     const backlog waiting = count_backlog(db_, shard, between, state.at.seq);
     state.backlog = waiting.count;
     state.oldest_age = waiting.oldest_age;
+    if (can_schedule())
+        state.scheduled =
+            db_.run(count_scheduled, parameters{}.add(shard).add(store_status::backlog_counted_max))
+                .number(0, 0);
 
     if (is_start(state.at))
         state.cursor_text = "at the beginning";

@@ -41,6 +41,7 @@ public:
     slice read(int shard, const cursor& from, const slice_limits& limits) override;
     write_result advance(int shard, std::int64_t epoch, const cursor& to) override;
     bool remove_delivered(int shard, std::int64_t epoch) override;
+    release_answer release_due(int shard, std::int64_t epoch, std::size_t count_max) override;
     store_status status(int shard) override;
 
 private:
@@ -77,6 +78,8 @@ private:
         const slice_limits& limits
     );
     void make_durable();
+    /// False on the tables of the version before scheduling.
+    bool can_schedule();
 
     relay_store_options options_;
     connection db_;
@@ -84,6 +87,7 @@ private:
     identity identity_;
     ring ring_;
     std::map<int, shard_state> shards_;
+    bool can_schedule_ = false;
 };
 
 } // namespace outbox::postgresql

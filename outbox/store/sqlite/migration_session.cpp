@@ -4,6 +4,7 @@
 #include "outbox/store/sqlite/database.hpp"
 #include "outbox_sqlite_migrations.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -83,7 +84,19 @@ std::int64_t migration_session::undelivered() {
         "cannot count the backlog"};
     count.bind(1, store_status::backlog_counted_max);
     count.step();
-    return count.number(0);
+    statement find{
+        db_.get(),
+        "select 1 from sqlite_schema where name = 'outbox_scheduled'",
+        "cannot read the schema"};
+    if (!find.step())
+        return count.number(0);
+    statement scheduled{
+        db_.get(),
+        "select count(*) from (select 1 from outbox_scheduled limit ?1)",
+        "cannot count the scheduled messages"};
+    scheduled.bind(1, store_status::backlog_counted_max);
+    scheduled.step();
+    return std::min(count.number(0) + scheduled.number(0), store_status::backlog_counted_max);
 }
 
 } // namespace outbox::sqlite

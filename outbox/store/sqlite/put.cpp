@@ -1,6 +1,8 @@
 #include "outbox/store/sqlite/put.hpp"
 
 #include "outbox/base/hex.hpp"
+#include "outbox/store/sqlite/now.hpp"
+#include "outbox/store/value_lists.hpp"
 
 #include <string_view>
 
@@ -10,24 +12,36 @@ namespace {
 constexpr std::string_view insert_into =
     "insert into outbox_message (message_id, subject, order_key, headers, payload) values ";
 
+constexpr std::string_view schedule = "insert into outbox_scheduled (message_id, subject, "
+                                      "order_key, headers, payload, due_at) values ";
+
 std::string values(const envelope& row) {
     return "(x'" + to_hex(row.id.raw()) + "',cast(x'" + to_hex(row.subject) + "' as text)," +
            (row.key ? "x'" + to_hex(*row.key) + "'" : "null") + ",x'" + to_hex(row.headers) +
-           "',x'" + to_hex(row.payload) + "')";
+           "',x'" + to_hex(row.payload) + "'";
+}
+
+// Microseconds since 1970.
+std::string due_at(const delivery_time& when) {
+    if (const auto* delay = when.delay())
+        return std::string{OUTBOX_SQLITE_NOW " + "} + std::to_string(delay->count());
+    return std::to_string(when.since_epoch().count());
 }
 
 } // namespace
 
 std::vector<std::string> insert(std::span<const envelope> rows, std::size_t bytes_max) {
-    std::vector<std::string> statements;
+    value_lists now{insert_into, bytes_max};
+    value_lists later{schedule, bytes_max};
     for (const envelope& row : rows) {
-        const std::string next = values(row);
-        if (statements.empty() || statements.back().size() + 1 + next.size() > bytes_max)
-            statements.emplace_back(insert_into);
+        if (row.deliver)
+            later.add(values(row) + "," + due_at(*row.deliver) + ")");
         else
-            statements.back() += ',';
-        statements.back() += next;
+            now.add(values(row) + ")");
     }
+    std::vector<std::string> statements;
+    std::move(now).append_to(statements);
+    std::move(later).append_to(statements);
     return statements;
 }
 

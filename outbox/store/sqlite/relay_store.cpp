@@ -1,5 +1,7 @@
 #include "outbox/store/sqlite/relay_store.hpp"
 
+#include "outbox/store/sqlite/now.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,12 +10,10 @@
 #include <cstring>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 namespace outbox::sqlite {
 namespace {
-
-// Microseconds since 1970 by SQLite's clock; steady within one statement.
-#define OUTBOX_SQLITE_NOW "cast((julianday('now') - 2440587.5) * 86400000000.0 as integer)"
 
 constexpr std::int64_t removed_per_call_max = 1'000;
 // How long a write of the relay may wait for the business's writer. Short: delivery goes on
@@ -239,6 +239,89 @@ bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
     return last < delivered_to;
 }
 
+bool relay_store::can_schedule() {
+    if (!can_schedule_) {
+        statement find{
+            db_.get(),
+            "select 1 from sqlite_schema where name = 'outbox_scheduled'",
+            "cannot read the schema"};
+        can_schedule_ = find.step();
+    }
+    return can_schedule_;
+}
+
+std::optional<std::chrono::milliseconds> relay_store::next_due(int shard) {
+    statement look{
+        db_.get(),
+        "select max(0, (due_at - " OUTBOX_SQLITE_NOW
+        " + 999) / 1000) from outbox_scheduled where shard = ?1 order by due_at limit 1",
+        "cannot read the scheduled messages"};
+    look.bind(1, shard);
+    if (!look.step())
+        return std::nullopt;
+    return std::chrono::milliseconds{look.number(0)};
+}
+
+release_answer relay_store::release_due(int shard, std::int64_t epoch, std::size_t count_max) {
+    if (!can_schedule())
+        return {};
+    release_answer answer{.result = write_result::done, .released = 0, .next_due = next_due(shard)};
+    if (answer.next_due != std::chrono::milliseconds{0})
+        return answer;
+
+    // The lease's row first: it also takes the write lock.
+    statement begin{db_.get(), "begin immediate", "cannot begin to release scheduled messages"};
+    if (const int code = begin.try_step(); is_busy(code))
+        return {.result = write_result::busy, .released = 0, .next_due = answer.next_due};
+    else if (code != SQLITE_DONE)
+        throw make_error(db_.get(), code, "cannot begin to release scheduled messages");
+    try {
+        statement ours{
+            db_.get(),
+            "select 1 from outbox_relay where shard = ?1 and epoch = ?2",
+            "cannot read the relay's lease"};
+        ours.bind(1, shard).bind(2, epoch);
+        if (!ours.step()) {
+            answer.result = write_result::lease_lost;
+        } else {
+            ours.reset();
+            statement due{
+                db_.get(),
+                "select seq from outbox_scheduled where shard = ?1 and due_at <= " OUTBOX_SQLITE_NOW
+                " order by due_at, seq limit ?2",
+                "cannot read the scheduled messages"};
+            due.bind(1, shard).bind(2, static_cast<std::int64_t>(count_max));
+            std::vector<std::int64_t> all;
+            while (due.step())
+                all.push_back(due.number(0));
+            due.reset();
+            statement put{
+                db_.get(),
+                "insert into outbox_message (shard, message_id, subject, order_key, headers, payload)"
+                " select shard, message_id, subject, order_key, headers, payload from outbox_scheduled"
+                " where seq = ?1",
+                "cannot release a scheduled message"};
+            statement take{
+                db_.get(),
+                "delete from outbox_scheduled where seq = ?1",
+                "cannot release a scheduled message"};
+            for (const std::int64_t seq : all) {
+                put.bind(1, seq).step();
+                put.reset();
+                take.bind(1, seq).step();
+                take.reset();
+            }
+            answer.released = all.size();
+        }
+        sqlite::execute(db_.get(), "commit", "cannot release scheduled messages");
+    } catch (...) {
+        sqlite3_exec(db_.get(), "rollback", nullptr, nullptr, nullptr);
+        throw;
+    }
+    answer.next_due = next_due(shard);
+    return answer;
+}
+
 store_status relay_store::status(int shard) {
     statement look{
         db_.get(),
@@ -265,6 +348,15 @@ store_status relay_store::status(int shard) {
     state.backlog = look.number(4);
     if (!look.is_null(5))
         state.oldest_age = std::chrono::milliseconds{look.number(5)};
+    if (can_schedule()) {
+        statement waiting{
+            db_.get(),
+            "select count(*) from (select 1 from outbox_scheduled where shard = ?1 limit ?2)",
+            "cannot count the scheduled messages"};
+        waiting.bind(1, shard).bind(2, store_status::backlog_counted_max);
+        if (waiting.step())
+            state.scheduled = waiting.number(0);
+    }
     return state;
 }
 

@@ -25,6 +25,7 @@ public:
     slice read(int shard, const cursor& from, const slice_limits& limits) override;
     write_result advance(int shard, std::int64_t epoch, const cursor& to) override;
     bool remove_delivered(int shard, std::int64_t epoch) override;
+    release_answer release_due(int shard, std::int64_t epoch, std::size_t count_max) override;
     store_status status(int shard) override;
 
 private:
@@ -33,6 +34,9 @@ private:
     void make_durable();
     /// Runs a write that must touch the row of the lease: lease_lost when it touches none.
     write_result write(statement& change);
+    /// False on the tables of the version before scheduling.
+    bool can_schedule();
+    std::optional<std::chrono::milliseconds> next_due(int shard);
 
     connection db_;
     std::string path_;
@@ -43,6 +47,7 @@ private:
     statement remove_;
     /// Below this seq nothing is left to remove.
     std::int64_t removed_to_ = 0;
+    bool can_schedule_ = false;
 };
 
 } // namespace outbox::sqlite

@@ -2,9 +2,12 @@
 
 #include "outbox/base/error.hpp"
 #include "outbox/base/fault.hpp"
+#include "outbox/store/sqlite/now.hpp"
 #include "outbox/store/sqlite/statement.hpp"
 
 #include <unistd.h>
+
+#include <optional>
 
 namespace outbox {
 
@@ -18,13 +21,30 @@ void sqlite_session::require_open() {
 }
 
 void sqlite_session::insert(std::span<const envelope> rows) {
-    const std::string doing = "cannot write a message into outbox_message";
-    sqlite::statement put{
-        db_,
-        "insert into outbox_message (message_id, subject, order_key, headers, payload) values (?1, "
-        "?2, ?3, ?4, ?5)",
-        doing};
+    const std::string doing = "cannot write a message into the outbox";
+    std::optional<sqlite::statement> now;
+    std::optional<sqlite::statement> later;
     for (const envelope& row : rows) {
+        if (row.deliver && !later)
+            later.emplace(
+                db_,
+                "insert into outbox_scheduled (message_id, subject, order_key, headers, payload, "
+                "due_at) values (?1, ?2, ?3, ?4, ?5, ?6 + iif(?7, " OUTBOX_SQLITE_NOW ", 0))",
+                doing
+            );
+        else if (!row.deliver && !now)
+            now.emplace(
+                db_,
+                "insert into outbox_message (message_id, subject, order_key, headers, payload) "
+                "values (?1, ?2, ?3, ?4, ?5)",
+                doing
+            );
+        sqlite::statement& put = row.deliver ? *later : *now;
+        if (row.deliver) {
+            const auto* delay = row.deliver->delay();
+            put.bind(6, (delay != nullptr ? *delay : row.deliver->since_epoch()).count())
+                .bind(7, delay != nullptr ? 1 : 0);
+        }
         put.bind_blob(1, row.id.raw()).bind_text(2, row.subject);
         if (row.key)
             put.bind_blob(3, *row.key);

@@ -63,6 +63,7 @@ void expect_same_rows_from_python(const std::string& url) {
 
     const auto store = database->open_relay_store();
     ASSERT_TRUE(store->acquire(0, "test", 60s, "").granted);
+    EXPECT_EQ(store->status(0).scheduled, 1);
     const auto read = store->read(0, {}, {}).messages;
     const auto wanted = expected();
     ASSERT_EQ(read.size(), wanted.size()) << "the rolled-back one is not among them";
@@ -83,6 +84,11 @@ TEST(any_language, python_on_sqlite) {
 
 TEST(any_language, python_on_postgresql) {
     const harness::postgres_server server{{.settings = {"fsync=off"}}};
+    expect_same_rows_from_python(server.url());
+}
+
+TEST(any_language, python_on_mariadb) {
+    const harness::mariadb_server server;
     expect_same_rows_from_python(server.url());
 }
 
@@ -141,6 +147,52 @@ TEST(any_language, postgresql_makes_ids_of_version_7) {
                     "12))::bit(48)::bigint"
                     " - extract(epoch from clock_timestamp()) * 1000) < 60000"),
         "t\n"
+    );
+}
+
+TEST(any_language, mariadb_refuses_what_the_library_refuses) {
+    const harness::mariadb_server server;
+    open_database(server.url())->open_migrator()->up();
+    const std::string none = ", null, null, null, null, null, @id";
+    const std::vector<std::pair<std::string, std::string>> calls{
+        {"'or ders', 'x'" + none, "\"or ders\" is no subject"},
+        {"'', 'x'" + none, "is no subject"},
+        {"'..', 'x'" + none, "is no subject"},
+        {"repeat('a', 250), 'x'" + none, "is no subject"},
+        {"null, 'x'" + none, "is no subject"},
+        {"'a', null" + none, "payload is null"},
+        {"'a', 'x', '', null, null, null, null, @id", "order key"},
+        {"'a', 'x', repeat('k', 513), null, null, null, null, @id", "order key"},
+        {"'a', 'x', null, '[\"a\",\"b c\"]', null, null, null, @id", "\"b c\" is no tag"},
+        {"'a', 'x', null, '[1,2,3,4,5,6,7,8,9,10,11]', null, null, null, @id", "10 tags"},
+        {"'a', 'x', null, '{}', null, null, null, @id", "JSON array"},
+        {"'a', 'x', null, null, '{\"outbox-id\": \"1\"}', null, null, @id",
+         "property \"outbox-id\""},
+        {"'a', 'x', null, null, '{\"p\": null}', null, null, @id", "property \"p\""},
+        {"'a', 'x', null, null, '[', null, null, @id", "JSON"},
+        {"'a', repeat('x', 1000000), 'k', null, null, null, null, @id", "1000000 bytes"},
+    };
+    expect_refusals(calls, [&](const std::string& call) {
+        server.sql("set @id = null; call outbox_send(" + call + ")");
+    });
+    EXPECT_EQ(server.sql("select count(*) from outbox_message"), "0\n");
+}
+
+TEST(any_language, mariadb_makes_ids_of_version_7) {
+    const harness::mariadb_server server;
+    open_database(server.url())->open_migrator()->up();
+    const std::string send =
+        "set @id = null; call outbox_send('a', 'x', null, null, null, null, null, @id); ";
+    EXPECT_THAT(
+        server.sql(send + "select hex(@id)"),
+        testing::MatchesRegex("[0-9A-F]{12}7[0-9A-F]{3}[89AB][0-9A-F]{15}\n")
+    );
+    EXPECT_EQ(
+        server.sql(
+            send +
+            "select abs(conv(left(hex(@id), 12), 16, 10) - unix_timestamp(now(6)) * 1000) < 60000"
+        ),
+        "1\n"
     );
 }
 

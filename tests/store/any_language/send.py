@@ -2,11 +2,12 @@
 
 send.py URL        postgresql://… | mysql://… | sqlite:PATH
 
-One transaction with the three messages that the test expects, one that is rolled back.
+One transaction that is rolled back; one with the three messages that the test expects and one for an hour later.
 """
 import json
 import sqlite3
 import sys
+import time
 import urllib.parse
 import uuid
 
@@ -21,17 +22,19 @@ MESSAGES = [
 ]
 
 
-def send_postgresql(cursor, m):
+def send_postgresql(cursor, m, later):
     cursor.execute(
-        "select outbox.outbox_send(%s, %s::bytea, %s::bytea, %s::text[], %s::json, %s, %s::uuid)",
-        (m["subject"], m["payload"], m["key"], m["tags"], json.dumps(m["properties"]), m["type"], str(m["id"])))
+        "select outbox.outbox_send(%s, %s::bytea, %s::bytea, %s::text[], %s::json, %s, %s::uuid,"
+        " case when %s then now() + interval '1 hour' end)",
+        (m["subject"], m["payload"], m["key"], m["tags"], json.dumps(m["properties"]), m["type"], str(m["id"]),
+         later))
 
 
-def send_mysql(cursor, m):
+def send_mysql(cursor, m, later):
     cursor.execute("set @id = %s", (m["id"].bytes,))
     cursor.execute(
-        "call outbox_send(%s, %s, %s, %s, %s, %s, @id)",
-        (m["subject"], m["payload"], m["key"], json.dumps(m["tags"]), json.dumps(m["properties"]), m["type"]))
+        "call outbox_send(%s, %s, %s, %s, %s, %s, if(%s, now() + interval 1 hour, null), @id)",
+        (m["subject"], m["payload"], m["key"], json.dumps(m["tags"]), json.dumps(m["properties"]), m["type"], later))
 
 
 def encode_headers(m):
@@ -47,10 +50,15 @@ def encode_headers(m):
     return encoded
 
 
-def send_sqlite(cursor, m):
-    cursor.execute(
-        "insert into outbox_message (message_id, subject, order_key, headers, payload) values (?, ?, ?, ?, ?)",
-        (m["id"].bytes, m["subject"], m["key"], encode_headers(m), m["payload"]))
+def send_sqlite(cursor, m, later):
+    row = (m["id"].bytes, m["subject"], m["key"], encode_headers(m), m["payload"])
+    if later:
+        cursor.execute(
+            "insert into outbox_scheduled (message_id, subject, order_key, headers, payload, due_at)"
+            " values (?, ?, ?, ?, ?, ?)", row + (int((time.time() + 3600) * 1_000_000),))
+    else:
+        cursor.execute(
+            "insert into outbox_message (message_id, subject, order_key, headers, payload) values (?, ?, ?, ?, ?)", row)
 
 
 def connect(url):
@@ -68,10 +76,11 @@ def connect(url):
 def main():
     database, send = connect(sys.argv[1])
     cursor = database.cursor()
-    send(cursor, dict(MESSAGES[0], id=uuid.uuid4()))
+    send(cursor, dict(MESSAGES[0], id=uuid.uuid4()), False)
     database.rollback()
     for message in MESSAGES:
-        send(cursor, message)
+        send(cursor, message, False)
+    send(cursor, dict(MESSAGES[0], id=uuid.uuid4()), True)
     database.commit()
     database.close()
 

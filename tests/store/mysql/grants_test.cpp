@@ -63,7 +63,7 @@ TEST_F(mariadb_grants, a_producer_sends_and_does_nothing_else) {
     open_database(url_of("producer"))->send(rows);
     sql_session{url_of("producer")}.execute(good_message);
     sql_session{url_of("producer")}.execute(
-        "set @id = null; call outbox_send('a', '', null, null, null, null, @id)"
+        "set @id = null; call outbox_send('a', '', null, null, null, null, null, @id)"
     );
     EXPECT_EQ(owner_.number("select count(*) from outbox_message"), 4);
     expect_refused(
@@ -106,12 +106,15 @@ TEST_F(mariadb_grants, a_watchdog_relays_and_does_nothing_else) {
     while (relay->remove_delivered(0, mine.epoch)) {
     }
     EXPECT_EQ(owner_.number("select count(*) from outbox_message"), 0);
+    owner_.execute("set @id = null; call outbox_send('a', '', null, null, null, null, now(), @id)");
+    EXPECT_EQ(relay->release_due(0, mine.epoch, 10).released, 1U);
+    EXPECT_EQ(relay->status(0).backlog, 1);
     relay->release(0, mine.epoch);
     expect_refused(
         "watchdog",
         {
-            good_message,
             "update outbox_message set payload = ''",
+            "update outbox_scheduled set payload = ''",
             "insert into outbox_relay (shard, cursor_window) values (1, '')",
             "delete from outbox_relay",
             "update outbox_schema_version set checksum = ''",
@@ -124,7 +127,7 @@ TEST_F(mariadb_grants, a_watchdog_relays_and_does_nothing_else) {
           "create table outbox_mine (x int)",
           "alter table outbox_message add column x int",
           "drop table outbox_message",
-          "set @id = null; call outbox_send('a', '', null, null, null, null, @id)"})
+          "set @id = null; call outbox_send('a', '', null, null, null, null, null, @id)"})
         expect_denied("watchdog", sql);
 }
 

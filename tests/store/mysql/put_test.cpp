@@ -41,5 +41,21 @@ TEST(mysql_put, splits_what_a_packet_could_not_hold) {
     );
 }
 
+TEST(mysql_put, writes_scheduled_rows_with_a_statement_of_their_own) {
+    std::vector<envelope> rows{row("a"), row("b"), row("c")};
+    rows[0].deliver = deliver_after(std::chrono::milliseconds{1'500});
+    rows[2].deliver = deliver_at(time_point{std::chrono::seconds{1'800'000'000}});
+    const auto statements = insert(rows);
+    ASSERT_EQ(statements.size(), 2U);
+    EXPECT_THAT(statements[0], testing::StartsWith("insert into outbox_message "));
+    EXPECT_THAT(statements[0], testing::EndsWith(",x'62')"));
+    EXPECT_THAT(statements[1], testing::StartsWith("insert into outbox_scheduled "));
+    EXPECT_THAT(
+        statements[1],
+        testing::HasSubstr(",x'61',floor(unix_timestamp(now(6)) * 1000000) + 1500000),(")
+    );
+    EXPECT_THAT(statements[1], testing::EndsWith(",x'63',1800000000000000)"));
+}
+
 } // namespace
 } // namespace outbox::mysql::put

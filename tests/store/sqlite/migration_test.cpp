@@ -52,8 +52,9 @@ using sqlite_migration = sqlite_fixture;
 TEST_F(sqlite_migration, is_done_once_and_then_current) {
     EXPECT_TRUE(source->open_migrator()->up().empty()) << "SetUp() has done it";
     const auto states = source->open_migrator()->status();
-    ASSERT_EQ(states.size(), 1U);
-    EXPECT_TRUE(states[0].applied);
+    ASSERT_FALSE(states.empty());
+    for (const migration_state& state : states)
+        EXPECT_TRUE(state.applied);
     EXPECT_NO_THROW(require_current(states));
 }
 
@@ -68,7 +69,7 @@ TEST_F(sqlite_migration, an_edited_or_newer_schema_is_refused_with_what_to_do) {
     sqlite::execute(
         db.get(), "insert into outbox_schema_version (version, name, checksum) values (99, 'future', 'x')", "newer"
     );
-    EXPECT_EQ(source->open_migrator()->status().size(), 2U);
+    EXPECT_EQ(source->open_migrator()->status().back().version, 99);
 }
 
 TEST_F(sqlite_migration, looking_at_a_database_that_is_not_there_does_not_make_one) {

@@ -16,7 +16,9 @@ create function outbox.outbox_send(
     properties json default '{}',
     content_type text default null,
     -- Null: a new UUIDv7.
-    message_id uuid default null
+    message_id uuid default null,
+    -- Null: with the COMMIT. Else not before this time by the clock of this database, such as now() + interval '30 s'.
+    deliver_at timestamptz default null
 ) returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -98,8 +100,13 @@ begin
             placing '7' from 13 for 1
         )::uuid;
     end if;
-    insert into outbox.message (message_id, subject, order_key, headers, payload)
-    values (id, subject, coalesce(order_key, ''), encoded, payload);
+    if deliver_at is null then
+        insert into outbox.message (message_id, subject, order_key, headers, payload)
+        values (id, subject, coalesce(order_key, ''), encoded, payload);
+    else
+        insert into outbox.scheduled (message_id, due_at, subject, order_key, headers, payload)
+        values (id, deliver_at, subject, coalesce(order_key, ''), encoded, payload);
+    end if;
     return id;
 end
 $function$;
@@ -112,13 +119,15 @@ create function outbox.outbox_send(
     tags text[] default '{}',
     properties json default '{}',
     content_type text default null,
-    message_id uuid default null
+    message_id uuid default null,
+    deliver_at timestamptz default null
 ) returns uuid
 language sql
 set search_path = pg_catalog, pg_temp
 as $function$
     select outbox.outbox_send(
-        subject, convert_to(payload, 'UTF8'), convert_to(order_key, 'UTF8'), tags, properties, content_type, message_id
+        subject, convert_to(payload, 'UTF8'), convert_to(order_key, 'UTF8'), tags, properties, content_type, message_id,
+        deliver_at
     )
 $function$;
 

@@ -1,10 +1,10 @@
 -- Sending from any language: one call inside the caller's own transaction. It makes the same row as the library does,
 -- so the message is the same on the wire.
 --
---   call outbox_send('orders.paid', '{"orderId": 42}', '42', null, null, 'application/json', @id);
+--   call outbox_send('orders.paid', '{"orderId": 42}', '42', null, null, 'application/json', null, @id);
 --
--- subject, payload, order key, tags (a JSON array), properties (a JSON object of texts), content type, message id; what
--- is not needed is null. A null message id comes back as a new UUIDv7 of 16 bytes. Send after the change that the
+-- subject, payload, order key, tags (a JSON array), properties (a JSON object of texts), content type, time before which
+-- it is not delivered, message id; what is not needed is null. A null message id comes back as a new UUIDv7 of 16 bytes. Send after the change that the
 -- message speaks of: its place in the order of its key is drawn here.
 
 create procedure outbox_send(
@@ -14,6 +14,7 @@ create procedure outbox_send(
     in p_tags longtext character set utf8mb4,
     in p_properties longtext character set utf8mb4,
     in p_content_type varchar(255) character set utf8mb4,
+    in p_deliver_at timestamp(6),
     inout p_message_id varbinary(16)
 )
 modifies sql data
@@ -103,6 +104,12 @@ begin
             '7', left(v_text, 3), hex(8 + floor(rand() * 4)), right(v_text, 15)
         ));
     end if;
-    insert into outbox_message (message_id, subject, order_key, headers, payload)
-    values (p_message_id, p_subject, coalesce(p_order_key, ''), v_headers, p_payload);
+    if p_deliver_at is null then
+        insert into outbox_message (message_id, subject, order_key, headers, payload)
+        values (p_message_id, p_subject, coalesce(p_order_key, ''), v_headers, p_payload);
+    else
+        insert into outbox_scheduled (message_id, due_at, subject, order_key, headers, payload)
+        values (p_message_id, floor(unix_timestamp(p_deliver_at) * 1000000), p_subject, coalesce(p_order_key, ''),
+            v_headers, p_payload);
+    end if;
 end;

@@ -1,3 +1,0 @@
-drop view outbox.debezium;
-drop function outbox.outbox_send(text, text, text, text[], json, text, uuid);
-drop function outbox.outbox_send(text, bytea, bytea, text[], json, text, uuid);
