@@ -6,11 +6,18 @@
 namespace outbox {
 
 envelope freeze(const message& m, message_id id, const message_limits& limits) {
-    if (m.tags.size() > tag_count_max)
+    if (m.to.text().size() > limits.subject_bytes_max)
+        throw error(
+            error_kind::invalid_argument,
+            "the subject " + m.to.text() + " has " + std::to_string(m.to.text().size()) + " bytes",
+            "this target takes " + std::to_string(limits.subject_bytes_max) +
+                "; choose a shorter name"
+        );
+    if (m.tags.size() > limits.tag_count_max)
         throw error(
             error_kind::invalid_argument,
             "a message to " + m.to.text() + " has " + std::to_string(m.tags.size()) + " tags",
-            "at most 10 are allowed"
+            "at most " + std::to_string(limits.tag_count_max) + " are allowed"
         );
     headers all;
     if (!m.body.content_type().empty())

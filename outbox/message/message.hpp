@@ -33,6 +33,10 @@ struct message_limits {
     /// Key, headers and payload together, in bytes. The default fits Kafka's default of 1 MiB with
     /// its framing.
     std::size_t message_bytes_max = 1'000'000;
+    /// Of a subject's name. Ours is Kafka's; others take less.
+    std::size_t subject_bytes_max = outbox::subject_bytes_max;
+    /// Labels of one message. Some engines know one or none.
+    std::size_t tag_count_max = outbox::tag_count_max;
 };
 
 } // namespace outbox

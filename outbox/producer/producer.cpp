@@ -11,12 +11,16 @@ namespace {
 // Beyond the deadline of a post that is waited for: time for a row to be written.
 constexpr std::chrono::milliseconds grace{10'000};
 
+// What both the user and the target allow.
 producer_options known_limits(producer_options options) {
-    if (options.target) {
-        const std::size_t theirs = options.target->capabilities().message_bytes_max;
-        if (theirs > 0)
-            options.limits.message_bytes_max = std::min(options.limits.message_bytes_max, theirs);
-    }
+    if (!options.target)
+        return options;
+    message_limits& ours = options.limits;
+    const target_capabilities theirs = options.target->capabilities();
+    if (theirs.message_bytes_max > 0)
+        ours.message_bytes_max = std::min(ours.message_bytes_max, theirs.message_bytes_max);
+    ours.subject_bytes_max = std::min(ours.subject_bytes_max, theirs.subject_bytes_max);
+    ours.tag_count_max = std::min(ours.tag_count_max, theirs.tag_count_max);
     return options;
 }
 

@@ -69,8 +69,8 @@ struct producer_options {
     receipt_options receipts{};
     /// Where post() writes rows; must outlive the producer. Not needed for transact, join and send.
     outbox::database* database = nullptr;
-    /// Where post() sends what has no row. Its own limit of a message's size holds for everything
-    /// that this producer sends.
+    /// Where post() sends what has no row. Its own limits of size, name and tags hold for everything
+    /// that this producer sends, also in transactions.
     std::unique_ptr<outbox::target> target{};
     post_tuning posts{};
     /// How long the destructor waits for posted messages on their way, and for listeners that have

@@ -42,7 +42,10 @@ struct target_capabilities {
     bool ordered_by_key = false;
     /// The target drops a second copy of a send that it already has (not: of a message sent anew).
     bool deduplicates_retries = false;
+    /// Key, headers and payload together; 0 when it sets no limit of its own.
     std::size_t message_bytes_max = 0;
+    std::size_t subject_bytes_max = outbox::subject_bytes_max;
+    std::size_t tag_count_max = outbox::tag_count_max;
 };
 
 class target {

@@ -298,10 +298,14 @@ TEST_F(posting, without_what_a_kind_needs_the_error_says_so) {
     EXPECT_EQ(messages(), 0);
 }
 
-TEST_F(posting, the_targets_limit_holds_for_everything_that_is_sent) {
+TEST_F(posting, the_targets_limits_hold_for_everything_that_is_sent) {
     struct small_target final : target {
         target_capabilities capabilities() const override {
-            return {.name = "small", .message_bytes_max = 100};
+            return {
+                .name = "small",
+                .message_bytes_max = 100,
+                .subject_bytes_max = 12,
+                .tag_count_max = 1};
         }
         void deliver(std::span<const stored_message* const>) override {}
         void await(std::chrono::milliseconds, std::vector<delivery_outcome>&) override {}
@@ -309,19 +313,26 @@ TEST_F(posting, the_targets_limit_holds_for_everything_that_is_sent) {
         void wake() noexcept override {}
     };
     producer sender{options(std::make_unique<small_target>())};
-    const message large{.to = order_paid, .body = body::raw(bytes(200, 'x'))};
-    EXPECT_THROW(sender.post(large), error);
-    EXPECT_THROW(
-        sender.transact(
-            *db,
-            [&](sqlite_transaction& tx, outgoing& out) {
+    const std::array bad{
+        message{.to = order_paid, .body = body::raw(bytes(200, 'x'))},
+        message{.to = subject{"orders.paid.2"}},
+        message{.to = order_paid, .tags = {tag{"a"}, tag{"b"}}}};
+    for (const message& m : bad) {
+        EXPECT_THROW(sender.post(m), error);
+        try {
+            sender.transact(*db, [&](sqlite_transaction& tx, outgoing& out) {
                 tx.execute("insert into orders values (1, 'paid')");
-                out.send(large);
-            }
-        ),
-        error
-    );
+                out.send(m);
+            });
+            FAIL() << "the target would have refused it later";
+        } catch (const error& e) {
+            EXPECT_EQ(e.kind(), error_kind::invalid_argument);
+        }
+    }
     EXPECT_EQ(orders(), 0);
+    EXPECT_EQ(messages(), 0);
+    sender.post({.to = order_paid, .body = body::raw(bytes(100, 'x')), .tags = {}});
+    EXPECT_EQ(messages(), 1);
 }
 
 TEST_F(posting, a_child_after_fork_sends_nothing_of_its_parents_and_hears_why) {
