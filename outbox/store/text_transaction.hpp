@@ -160,6 +160,8 @@ public:
         }
     }
     void poison() noexcept { poisoned_ = true; }
+    /// For outbox/testing: what waits for COMMIT; null in a transaction of the user's own.
+    const pending_messages* pending() const noexcept { return pending_; }
 
 private:
     enum class state { open, committed, ended };

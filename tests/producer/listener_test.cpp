@@ -4,7 +4,6 @@
 #include "harness/wait_until.hpp"
 #include "tests/producer/notebook.hpp"
 #include "tests/store/sqlite/fixture.hpp"
-#include "tests/support/recording_target.hpp"
 
 #include "outbox/base/datagram.hpp"
 #include "outbox/base/error.hpp"
@@ -15,6 +14,7 @@
 #include "outbox/relay/receipt_sender.hpp"
 #include "outbox/relay/relay.hpp"
 #include "outbox/store/sqlite/relay_store.hpp"
+#include "outbox/testing/recording_target.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -3,12 +3,12 @@
 #include "harness/wait_until.hpp"
 #include "tests/producer/notebook.hpp"
 #include "tests/store/sqlite/fixture.hpp"
-#include "tests/support/recording_target.hpp"
 
 #include "outbox/base/error.hpp"
 #include "outbox/producer/producer.hpp"
 #include "outbox/relay/receipt_sender.hpp"
 #include "outbox/relay/relay.hpp"
+#include "outbox/testing/recording_target.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>

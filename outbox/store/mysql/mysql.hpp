@@ -71,6 +71,8 @@ public:
     void commit();
     mysql_transaction& user_face() noexcept { return *this; }
     std::string doorbell() const noexcept { return doorbell_; }
+    /// For outbox/testing: what waits for COMMIT.
+    const pending_messages* pending() const noexcept { return pending_; }
 
 private:
     st_mysql* db_;

@@ -307,6 +307,8 @@ public:
 
     // For the producer.
     pqxx_transaction& user_face() noexcept { return *this; }
+    /// For outbox/testing: what waits for COMMIT.
+    const pending_messages* pending() const noexcept { return pending_; }
     std::string doorbell() const noexcept {
         try {
             return note_.doorbell;

@@ -63,6 +63,8 @@ public:
     void commit();
     sqlite_transaction& user_face() noexcept { return *this; }
     std::string doorbell() const noexcept { return doorbell_; }
+    /// For outbox/testing: what waits for COMMIT.
+    const pending_messages* pending() const noexcept { return pending_; }
 
 private:
     sqlite3* db_;

@@ -3,11 +3,11 @@
 #include "harness/child_process.hpp"
 #include "harness/program_path.hpp"
 #include "tests/store/sqlite/fixture.hpp"
-#include "tests/support/recording_target.hpp"
 
 #include "outbox/producer/producer.hpp"
 #include "outbox/relay/relay.hpp"
 #include "outbox/store/sqlite/relay_store.hpp"
+#include "outbox/testing/recording_target.hpp"
 
 #include <thread>
 
