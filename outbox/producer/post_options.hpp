@@ -21,7 +21,8 @@ enum class durability {
     /// the deadline. Then it may arrive twice, under the same message id. Until one or the other
     /// has
     /// happened it lives in this process's memory only. A message with an order key goes the way of
-    /// `persistent`, because only the relay can keep it in order with what other processes send.
+    /// `persistent`, because only the relay can keep it in order with what other processes send; so
+    /// does one with a delivery time, because only the database can wait.
     store_on_failure,
     /// Queued in memory, sent in batches, tried again until the deadline. Lost when the process
     /// dies, and at the deadline. Messages of one key keep their order within this process.

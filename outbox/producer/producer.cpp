@@ -127,6 +127,15 @@ delivery_report producer::post_and_wait(const message& m, const post_options& ho
 
 void producer::post_frozen(envelope&& row, watcher who, const post_options& how) {
     using std::chrono::milliseconds;
+    const bool never_a_row =
+        how.durability == durability::in_memory || how.durability == durability::best_effort;
+    if (row.deliver && never_a_row)
+        throw error(
+            error_kind::invalid_argument,
+            std::string{"a message to "} + row.subject + " with a delivery time was posted " +
+                to_string(how.durability),
+            "only the database can wait with a message: post it persistent"
+        );
     switch (how.durability) {
     case durability::transactional:
         throw usage_error("outbox: post() has no transaction; use transact(), join() or send(), or "
@@ -138,7 +147,7 @@ void producer::post_frozen(envelope&& row, watcher who, const post_options& how)
         if (fates_->rows() == nullptr)
             throw usage_error("outbox: post() with store_on_failure needs a database: put one into "
                               "producer_options::database");
-        if (row.key ||
+        if (row.key || row.deliver ||
             !fates_->post_direct(row, who, how.durability, how.deadline, milliseconds{0}))
             fates_->post_row(std::move(row), std::move(who), how.deadline);
         return;

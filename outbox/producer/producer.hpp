@@ -166,7 +166,8 @@ public:
     /// With a row it returns when the row is committed; without one it returns when the message is
     /// in the queue, and `listener` hears how it ended. One-way sending is best_effort.
     ///
-    /// Throws outbox::error: invalid_argument when it breaks a limit; what the database throws when
+    /// Throws outbox::error: invalid_argument when it breaks a limit, or has a delivery time and
+    /// would have no row; what the database throws when
     /// a row cannot be written (in_doubt() when that is unknown); unreachable when the queue stays
     /// full until the deadline (in_memory). A full queue costs store_on_failure a row, written now,
     /// and best_effort the message, whose fate is then lost. Throws usage_error for

@@ -139,6 +139,16 @@ TEST_F(listeners, a_receipt_can_be_waited_for) {
     EXPECT_EQ(r.report()->id, r.id());
 }
 
+TEST_F(listeners, a_message_that_waited_for_its_time_has_its_receipt_too) {
+    producer sender;
+    const auto now = start_relay();
+    const receipt r = sender.transact(*db, [&](auto&, outgoing& out) {
+        return out.send({.to = order_paid, .deliver = deliver_after(50ms)}, with_receipt);
+    });
+    EXPECT_EQ(sender.wait_delivered(r, 20s), send_fate::delivered);
+    ASSERT_TRUE(seen.await_count(1));
+}
+
 TEST_F(listeners, waiting_ends_in_time_when_no_relay_is_there) {
     producer sender;
     const receipt r = sender.transact(*db, [&](auto&, outgoing& out) {

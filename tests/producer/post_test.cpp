@@ -169,6 +169,18 @@ TEST_F(posting, a_keyed_store_on_failure_goes_by_its_row_because_only_a_relay_ke
     EXPECT_TRUE(seen.arrivals().empty());
 }
 
+TEST_F(posting, a_message_that_is_not_due_yet_waits_in_the_database_or_is_refused) {
+    producer sender{options()};
+    message later = a_message();
+    later.deliver = deliver_after(1h);
+    sender.post(later, {.durability = durability::store_on_failure});
+    EXPECT_THROW(sender.post(later, {.durability = durability::in_memory}), error);
+    EXPECT_THROW(sender.post(later, {.durability = durability::best_effort}), error);
+    sender.stop(0ms);
+    EXPECT_TRUE(seen.arrivals().empty()) << "sent before its time";
+    EXPECT_EQ(count("outbox_scheduled"), 1);
+}
+
 TEST_F(posting, a_full_queue_costs_store_on_failure_a_row) {
     auto made = options(std::make_unique<silent_target>());
     made.posts.messages_max = 2;
