@@ -10,4 +10,11 @@ void right_use(sqlite3& db, outbox::producer& producer) {
     producer.send(db, {.to = outbox::subject::parse("run.time"), .tags = {outbox::tag{"vip"}}});
     outbox::outgoing out = producer.join(db);
     out.send({{.to = order_paid}, {.to = order_paid}});
+    out.send({.to = order_paid}, {.on_failed = [](const outbox::delivery_report&) {}});
+    const outbox::receipt r = out.send({.to = order_paid}, outbox::with_receipt);
+    producer.wait_delivered(r, std::chrono::seconds{1});
+    producer.post(
+        {.to = order_paid},
+        {.durability = outbox::durability::in_memory, .deadline = std::chrono::seconds{30}}
+    );
 }
