@@ -102,6 +102,26 @@ elseif(WAY STREQUAL pkg_config)
         run(./${door})
         expect("${expected_${door}}")
     endforeach()
+elseif(WAY STREQUAL examples)
+    # The smallest programs with the CMakeLists.txt that the docs show beside them, and no option that helps them.
+    foreach(pair sqlite=01_smallest_sqlite postgresql=02_smallest_postgresql mariadb=03_smallest_mariadb)
+        string(REPLACE "=" ";" pair ${pair})
+        list(GET pair 0 database)
+        list(GET pair 1 program)
+        file(COPY ${SOURCE}/examples/outside/${database} DESTINATION ${place})
+        file(COPY_FILE ${SOURCE}/examples/${program}.cpp ${place}/${database}/shop.cpp)
+        run(
+            ${CMAKE_COMMAND} -G Ninja -S ${database} -B build-${database} -D CMAKE_PREFIX_PATH=${PREFIX} -D
+            CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}
+        )
+        run(${CMAKE_COMMAND} --build build-${database} -j 2)
+    endforeach()
+    # As the comment on top of it says; the others need a server, and are run by tests/examples.
+    run(${PREFIX}/bin/outbox migrate up --db sqlite:shop.db)
+    run(build-sqlite/shop shop.db)
+    run(${PREFIX}/bin/outbox status --db sqlite:shop.db)
+    string(REGEX REPLACE " +" " " text "${text}")
+    expect("backlog 1\n")
 else()
     fail("no such way: ${WAY}")
 endif()
