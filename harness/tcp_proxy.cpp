@@ -7,21 +7,38 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <deque>
 #include <system_error>
 #include <utility>
 
 namespace outbox::harness {
 
+/// What is under way in one direction.
+struct tcp_proxy::way {
+    struct parcel {
+        tick_point due{};
+        std::string data{}; // none: the sender has hung up
+    };
+    std::deque<parcel> parcels{};
+    std::size_t bytes = 0;
+    bool ended = false;
+
+    bool takes_more() const noexcept { return !ended && bytes < under_way_bytes_max; }
+};
+
 struct tcp_proxy::pair {
     unique_fd client;
     unique_fd server;
     bool server_spoke_last = true; // so that the first words count
+    way there{};
+    way back{};
 };
 
 namespace {
@@ -68,8 +85,9 @@ std::string kafka_address(std::uint16_t port) {
 
 } // namespace
 
-tcp_proxy::tcp_proxy(std::uint16_t server_port, proxied what)
+tcp_proxy::tcp_proxy(std::uint16_t server_port, proxied what, std::chrono::microseconds delay)
     : server_port_(server_port)
+    , one_way_(std::chrono::nanoseconds{delay} / 2)
     , listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
     , wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     auto address = loopback(0);
@@ -105,6 +123,8 @@ void tcp_proxy::wake() noexcept {
 }
 
 void tcp_proxy::run() {
+    // Otherwise the kernel may wake a thread 50 us late, to wake several at once.
+    ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     std::vector<pollfd> waits;
     while (!stop_.load()) {
         if (cut_.exchange(false))
@@ -113,17 +133,23 @@ void tcp_proxy::run() {
         waits.push_back({.fd = wake_.get(), .events = POLLIN, .revents = 0});
         waits.push_back({.fd = listener_.get(), .events = POLLIN, .revents = 0});
         for (const auto& each : pairs_) {
-            waits.push_back({.fd = each->client.get(), .events = POLLIN, .revents = 0});
-            waits.push_back({.fd = each->server.get(), .events = POLLIN, .revents = 0});
+            const auto heard = [](const unique_fd& from, const way& on) {
+                return pollfd{
+                    .fd = on.takes_more() ? from.get() : -1,
+                    .events = POLLIN,
+                    .revents = 0};
+            };
+            waits.push_back(heard(each->client, each->there));
+            waits.push_back(heard(each->server, each->back));
         }
-        if (::poll(waits.data(), waits.size(), -1) < 0)
-            continue;
+        wait_for(waits);
         std::uint64_t count = 0;
         if (waits[0].revents != 0) [[maybe_unused]]
             const auto read = ::read(wake_.get(), &count, sizeof count);
         for (std::size_t i = 0; i < pairs_.size(); ++i) {
             const bool alive = (waits[2 + 2 * i].revents == 0 || pass(*pairs_[i], true)) &&
-                               (waits[3 + 2 * i].revents == 0 || pass(*pairs_[i], false));
+                               (waits[3 + 2 * i].revents == 0 || pass(*pairs_[i], false)) &&
+                               deliver(*pairs_[i], system_clock().ticks());
             if (!alive)
                 pairs_[i].reset();
         }
@@ -131,6 +157,26 @@ void tcp_proxy::run() {
         if (waits[1].revents != 0)
             accept_one();
     }
+}
+
+/// Until somebody speaks or the next parcel is due.
+void tcp_proxy::wait_for(std::vector<pollfd>& waits) const {
+    auto next = tick_point::max();
+    for (const auto& each : pairs_)
+        for (const auto* on : {&each->there, &each->back})
+            if (!on->parcels.empty())
+                next = std::min(next, on->parcels.front().due);
+    timespec left{};
+    if (next != tick_point::max()) {
+        const auto time = std::max(next - system_clock().ticks(), tick_point::duration{0});
+        const auto whole = std::chrono::duration_cast<std::chrono::seconds>(time);
+        left.tv_sec = whole.count();
+        left.tv_nsec = std::chrono::nanoseconds{time - whole}.count();
+    }
+    if (::ppoll(waits.data(), waits.size(), next == tick_point::max() ? nullptr : &left, nullptr) <
+        0)
+        for (auto& each : waits)
+            each.revents = 0;
 }
 
 void tcp_proxy::accept_one() {
@@ -153,9 +199,14 @@ bool tcp_proxy::pass(pair& connection, bool from_client) {
     std::array<char, 65'536> data; // NOLINT: filled below
     const auto& source = from_client ? connection.client : connection.server;
     const auto& sink = from_client ? connection.server : connection.client;
+    auto& on = from_client ? connection.there : connection.back;
     const auto size = ::recv(source.get(), data.data(), data.size(), 0);
-    if (size <= 0)
-        return false;
+    if (size <= 0) {
+        // What was said before is heard before.
+        on.ended = true;
+        on.parcels.push_back({.due = system_clock().ticks() + one_way_});
+        return true;
+    }
     const auto end = data.begin() + size;
     if (from_client) {
         if (std::exchange(connection.server_spoke_last, false))
@@ -174,7 +225,31 @@ bool tcp_proxy::pass(pair& connection, bool from_client) {
             at = std::copy(client_reads_.begin(), client_reads_.end(), at);
         }
     }
-    return send_all(sink.get(), data.data(), static_cast<std::size_t>(size));
+    const auto length = static_cast<std::size_t>(size);
+    if (one_way_ == one_way_.zero())
+        return send_all(sink.get(), data.data(), length);
+    on.parcels.push_back({
+        .due = system_clock().ticks() + one_way_,
+        .data = std::string(data.data(), length),
+    });
+    on.bytes += length;
+    return true;
+}
+
+/// Hands over what has arrived by `now`. False: the connection has ended.
+bool tcp_proxy::deliver(pair& connection, tick_point now) {
+    for (auto* const on : {&connection.there, &connection.back}) {
+        const auto& sink = on == &connection.there ? connection.server : connection.client;
+        while (!on->parcels.empty() && on->parcels.front().due <= now) {
+            const auto parcel = std::move(on->parcels.front());
+            on->parcels.pop_front();
+            on->bytes -= parcel.data.size();
+            if (parcel.data.empty() ||
+                !send_all(sink.get(), parcel.data.data(), parcel.data.size()))
+                return false;
+        }
+    }
+    return true;
 }
 
 } // namespace outbox::harness

@@ -1,15 +1,19 @@
 #pragma once
 // Stands between a client and a server on 127.0.0.1 and knows what passes: counts round trips,
-// loses answers, cuts connections. It changes no timing on purpose.
+// loses answers, cuts connections, and can be as slow as a network between two machines.
 
+#include "outbox/base/clock.hpp"
 #include "outbox/base/unique_fd.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
+
+struct pollfd;
 
 namespace outbox::harness {
 
@@ -25,8 +29,14 @@ enum class proxied {
 
 class tcp_proxy {
 public:
-    /// Listens on a port of its own. Throws outbox::error when it cannot.
-    explicit tcp_proxy(std::uint16_t server_port, proxied what = proxied::anything);
+    /// Listens on a port of its own. Throws outbox::error when it cannot. A round trip takes
+    /// `delay` longer than it would: half of it there, half of it back, whatever else is on the way
+    /// at the same time. Zero passes on at once.
+    explicit tcp_proxy(
+        std::uint16_t server_port,
+        proxied what = proxied::anything,
+        std::chrono::microseconds delay = {}
+    );
     ~tcp_proxy();
     tcp_proxy(const tcp_proxy&) = delete;
     tcp_proxy& operator=(const tcp_proxy&) = delete;
@@ -45,17 +55,25 @@ public:
     /// Closes every connection that is open now; new ones are welcome.
     void cut() noexcept;
 
+    /// So many bytes of one connection may be on the way in one direction; then the sender waits,
+    /// as behind a full socket.
+    static constexpr std::size_t under_way_bytes_max = 4U << 20U;
+
 private:
+    struct way;
     struct pair;
 
     void run();
     void accept_one();
     bool pass(pair& connection, bool from_client);
+    bool deliver(pair& connection, tick_point now);
+    void wait_for(std::vector<pollfd>& waits) const;
     void wake() noexcept;
 
     std::uint16_t server_port_;
     std::uint16_t port_ = 0;
-    std::string server_says_; // replaced by what follows, of the same length
+    std::chrono::nanoseconds one_way_; // zero: nothing is ever under way
+    std::string server_says_;          // replaced by what follows, of the same length
     std::string client_reads_;
     unique_fd listener_;
     unique_fd wake_;
