@@ -15,6 +15,8 @@ struct settings {
     std::optional<int> rounds{};
     /// Only figures in whose name these parts stand together, such as "drain.10000". Empty: all.
     std::string only{};
+    /// The peers beside ours also where they are not what ours is compared with.
+    bool with_peers = false;
 
     bool wants(const std::string& figure_name) const {
         return only.empty() ||

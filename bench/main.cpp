@@ -1,4 +1,4 @@
-// outbox-bench NAME [--json FILE] [--rounds N] [--only PARTS]
+// outbox-bench NAME [--peers] [--json FILE] [--rounds N] [--only PARTS]
 
 #include "bench/benches.hpp"
 #include "outbox/base/error.hpp"
@@ -22,7 +22,7 @@ struct entry {
 
 constexpr entry benches[] = {
     {"enqueue",
-     "what an outbox adds to a business transaction: round trips, latency, WAL",
+     "what an outbox adds to a business transaction, at every door: round trips, latency, log",
      enqueue_bench},
     {"relay",
      "draining a backlog into a durable broker, against a raw delete loop and PgQ",
@@ -33,12 +33,16 @@ constexpr entry benches[] = {
 };
 
 int usage(std::FILE* to, int code) {
-    std::fprintf(to, "usage: outbox-bench NAME [--json FILE] [--rounds N] [--only PARTS]\n\n");
+    std::fprintf(
+        to,
+        "usage: outbox-bench NAME [--peers] [--json FILE] [--rounds N] [--only PARTS]\n\n"
+    );
     for (const auto& each : benches)
         std::fprintf(to, "  %-10s %s\n", each.name.data(), each.about.data());
     std::fprintf(to, "  %-10s all of them\n\n", "all");
     std::fprintf(
         to,
+        "--peers: enqueue with the usual outbox and PgQ beside ours.\n"
         "--only: just the figures in whose name PARTS stand, such as drain.10000.held_snapshot.\n"
         "Servers are private and temporary, below $TMPDIR; run as root, PostgreSQL runs as the "
         "user postgres.\n"
@@ -57,7 +61,9 @@ int main(int count, char** words) {
         const auto value = [&]() -> std::string_view { return at + 1 < count ? words[++at] : ""; };
         if (word == "--help" || word == "-h")
             return usage(stdout, 0);
-        if (word == "--json")
+        if (word == "--peers")
+            how.with_peers = true;
+        else if (word == "--json")
             json = value();
         else if (word == "--only")
             how.only = value();

@@ -6,7 +6,7 @@
 #include "outbox/base/hex.hpp"
 #include "outbox/message/codec.hpp"
 #include "outbox/relay/relay.hpp"
-#include "outbox/store/postgresql/database.hpp"
+#include "outbox/store/any/open_database.hpp"
 #include "outbox/target/kafka/kafka_target.hpp"
 
 #include <thread>
@@ -14,13 +14,13 @@
 namespace outbox::bench {
 
 ours::ours(const std::string& url, std::string brokers)
-    : database_(postgresql::open_database(url))
+    : database_(open_database(url))
     , brokers_(std::move(brokers)) {
     database_->open_migrator()->up();
 }
 
 void ours::migrate(const std::string& url) {
-    postgresql::open_database(url)->open_migrator()->up();
+    open_database(url)->open_migrator()->up();
 }
 
 void ours::clear(pg& db) {

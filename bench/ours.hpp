@@ -1,6 +1,6 @@
 #pragma once
-// Outbox itself as a contestant: the tables filled by SQL, drained by a relay that publishes to a
-// durable broker.
+// Outbox itself as a contestant, on any of its databases: drained by a relay that publishes to a
+// durable broker. On PostgreSQL the tables can be filled by SQL, too.
 
 #include "bench/pg.hpp"
 #include "outbox/store/database.hpp"

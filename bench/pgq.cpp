@@ -11,7 +11,7 @@ pgq::pgq(pg& db) : db_(&db) {
     db.execute("do $$ begin if not exists (select from pgq.queue where queue_name = 'peer') then "
                "perform pgq.create_queue('peer'); end if; end $$");
     clear();
-    db.prepare("pgq_put", "select pgq.insert_event('peer', 'orders', $2, $1, null, null, null)");
+    db.prepare("pgq_put", pgq_put_sql);
     db.prepare("pgq_next", "select pgq.next_batch('peer', 'relay')");
     db.prepare(
         "pgq_events",

@@ -8,6 +8,9 @@
 
 namespace outbox::bench {
 
+inline constexpr const char* pgq_put_sql =
+    "select pgq.insert_event('peer', 'orders', $2, $1, null, null, null)";
+
 class pgq {
 public:
     /// Creates the extension and a queue.

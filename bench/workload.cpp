@@ -35,6 +35,14 @@ void make_accounts(pg& db) {
     db.execute("vacuum analyze account");
 }
 
+std::string make_accounts_sql() {
+    std::string text = "create table account (id int not null primary key, balance bigint not "
+                       "null); insert into account values ";
+    for (int id = 1; id <= 1'000; ++id)
+        text += (id == 1 ? "(" : ",(") + std::to_string(id) + ",0)";
+    return text;
+}
+
 void fill(pg& db, const std::string& statement_over_i, long count) {
     db.execute("set synchronous_commit = off");
     db.execute(

@@ -24,6 +24,12 @@ std::string payload_sql();
 void make_accounts(pg& db);
 inline constexpr const char* business_sql =
     "update account set balance = balance + 1 where id = $1::int";
+/// The same where a parameter is written otherwise.
+inline std::string business_sql_with(const std::string& parameter) {
+    return "update account set balance = balance + 1 where id = " + parameter;
+}
+/// The table as SQL for MariaDB and SQLite, in one text.
+std::string make_accounts_sql();
 
 /// Runs `insert_sql`, an INSERT … SELECT over generate_series(%1, %2) as i, in transactions of
 /// messages_per_transaction until `count` rows are there.

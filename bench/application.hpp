@@ -1,0 +1,48 @@
+#pragma once
+// The business application that an outbox is added to, once for each door: begin, one update by
+// primary key, commit, in the words that a user of that client would take, with a prepared
+// statement.
+
+#include "outbox/producer/outgoing.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace outbox::bench {
+
+enum class peer { usual_outbox, pgq };
+
+/// One session. One thread at a time. `number` chooses the row and the key of the messages; two
+/// sessions that use numbers apart by less than 1,000 do not meet.
+class application {
+public:
+    application() = default;
+    virtual ~application() = default;
+    application(const application&) = delete;
+    application& operator=(const application&) = delete;
+
+    virtual void plain(long number) = 0;
+    /// Through producer.transact(), also when there are no messages.
+    virtual void with_outbox(long number, int messages) = 0;
+    /// One statement a message. Throws usage_error where the client has no such peer.
+    virtual void with_peer(peer which, long number, int messages);
+};
+
+/// What they all send.
+void send_messages(outgoing& out, long number, int messages);
+
+/// The account that a transaction changes, 1 to 1,000.
+inline long account_of(long number) {
+    return number % 1'000 + 1;
+}
+
+// On private servers on 127.0.0.1, in the database "postgres" and "test" respectively, with the
+// tables of workload.hpp.
+std::unique_ptr<application> connect_pqxx(std::uint16_t port);
+std::unique_ptr<application> connect_connector_cpp(std::uint16_t port);
+std::unique_ptr<application> connect_soci_postgresql(std::uint16_t port);
+std::unique_ptr<application> connect_soci_mariadb(std::uint16_t port);
+std::unique_ptr<application> connect_sqlite(const std::string& file);
+
+} // namespace outbox::bench

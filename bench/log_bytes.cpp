@@ -1,0 +1,231 @@
+#include "bench/log_bytes.hpp"
+
+#include "bench/application.hpp"
+#include "bench/lite.hpp"
+#include "bench/mariadb_status_outbox.hpp"
+#include "bench/ours.hpp"
+#include "bench/pgq.hpp"
+#include "bench/sqlite_status_outbox.hpp"
+#include "bench/usual_outbox.hpp"
+#include "bench/workload.hpp"
+#include "harness/broker_server.hpp"
+#include "outbox/base/error.hpp"
+
+#include <cstdio>
+#include <functional>
+
+namespace outbox::bench {
+
+namespace {
+
+harness::broker_options durable() {
+    return {.arguments = {"--flush", "sync"}};
+}
+
+/// What a life consists of.
+struct life {
+    std::string name{};
+    std::function<void(long number)> transaction{}; // with one message
+    std::function<void()> deliver{};
+    std::function<void()> clean{};
+};
+
+class log_meter {
+public:
+    /// `position` counts bytes since whenever.
+    log_meter(const char* what, long count, std::function<double()> position)
+        : count_(count)
+        , position_(std::move(position)) {
+        std::printf(
+            "\n%s bytes per message of %zu bytes, over its whole life, business transaction "
+            "subtracted\n",
+            what,
+            payload_bytes
+        );
+    }
+
+    /// Comes first.
+    void measure_business(application& one) {
+        const auto all = [&] {
+            for (long i = 0; i < count_; ++i)
+                one.plain(i);
+        };
+        all(); // every page has been touched
+        business_ = per_message(all);
+        std::printf("  business transaction %.0f\n", business_);
+    }
+
+    double measure(const life& one) {
+        const auto insert = per_message([&] {
+                                for (long i = 0; i < count_; ++i)
+                                    one.transaction(i);
+                            }) -
+                            business_;
+        const auto deliver = per_message(one.deliver);
+        const auto clean = per_message(one.clean);
+        std::printf(
+            "  %-30s insert %6.0f  deliver %6.0f  clean %6.0f  life %6.0f\n",
+            one.name.c_str(),
+            insert,
+            deliver,
+            clean,
+            insert + deliver + clean
+        );
+        std::fflush(stdout);
+        return insert + deliver + clean;
+    }
+
+private:
+    double per_message(const std::function<void()>& work) {
+        const auto begin = position_();
+        work();
+        return (position_() - begin) / static_cast<double>(count_);
+    }
+
+    long count_;
+    std::function<double()> position_;
+    double business_ = 0;
+};
+
+figure compared(const std::string& name, double ours, double theirs, const std::string& who) {
+    return {
+        .name = name,
+        .value = ours,
+        .unit = "bytes",
+        .baseline = theirs,
+        .baseline_name = who,
+        .ratio = ours / theirs,
+        .spread = 0,
+        .rounds = 1,
+    };
+}
+
+constexpr const char* usual_name = "uuid + status outbox";
+
+void require_empty(long left) {
+    if (left != 0)
+        throw error{
+            error_kind::io,
+            std::to_string(left) + " messages are left after the removal: nothing was counted"};
+}
+
+/// Of a session that may wait until InnoDB has nothing to clear up any more: what it does in the
+/// background belongs to those who caused it.
+double innodb_and_binlog_bytes(mysql::connection& db) {
+    db.execute("set global innodb_max_purge_lag_wait = 0", "cannot wait for InnoDB");
+    auto redo = db.query("show global status like 'Innodb_lsn_current'", "cannot see the redo log");
+    if (!redo.next())
+        throw error{error_kind::io, "the server does not say how much it has logged"};
+    auto bytes = static_cast<double>(redo.number(1));
+    auto files = db.query("show binary logs", "cannot see the binlog");
+    while (files.next())
+        bytes += static_cast<double>(files.number(1));
+    return bytes;
+}
+
+} // namespace
+
+void count_postgresql_wal(const harness::postgres_server& server, std::vector<figure>& figures) {
+    constexpr long count = 5'000;
+    const harness::broker_server broker{durable()};
+    pg db{server.url()};
+    status_outbox status{db};
+    pgq queue{db};
+    ours relay{server.url(), broker.address()};
+    const auto one = connect_pqxx(server.port());
+    db.execute("alter table outbox_status set (autovacuum_enabled = off)");
+    log_meter wal{"WAL", count, [&] { return db.wal_bytes(); }};
+    wal.measure_business(*one);
+
+    status.clear();
+    const auto usual = wal.measure({
+        .name = usual_name,
+        .transaction = [&](long i) { one->with_peer(peer::usual_outbox, i, 1); },
+        .deliver = [&] { status.drain(); },
+        .clean = [&] { status.remove_sent(); },
+    });
+    queue.clear();
+    const auto pgq_life = wal.measure({
+        .name = "PgQ",
+        .transaction = [&](long i) { one->with_peer(peer::pgq, i, 1); },
+        .deliver =
+            [&] {
+                queue.tick();
+                queue.drain();
+            },
+        .clean = [&] { queue.rotate(); },
+    });
+    // Half of the messages fall into one partition of the ring and half into the next, so that
+    // emptying a partition is paid for, too.
+    relay.clear(db);
+    db.execute("select setval('outbox.message_seq', 262144 - " + std::to_string(count / 2) + ")");
+    const auto life = wal.measure({
+        .name = "outbox",
+        .transaction = [&](long i) { one->with_outbox(i, 1); },
+        .deliver = [&] { relay.drain(count); },
+        .clean = [&] { relay.remove_delivered(); },
+    });
+    const std::string name = "enqueue.postgresql.wal_bytes_per_message";
+    figures.push_back(compared(name, life, usual, usual_name));
+    figures.push_back(compared(name + ".against_pgq", life, pgq_life, "PgQ"));
+}
+
+void count_mariadb_log(const harness::mariadb_server& server, std::vector<figure>& figures) {
+    constexpr long count = 2'000;
+    const harness::broker_server broker{durable()};
+    mysql::connection db{mysql::parse_url(server.url()), {}};
+    mariadb_status_outbox status{db};
+    ours relay{server.url(), broker.address()};
+    const auto one = connect_connector_cpp(server.port());
+    log_meter log{"redo and binlog", count, [&] { return innodb_and_binlog_bytes(db); }};
+    log.measure_business(*one);
+    const auto usual = log.measure({
+        .name = usual_name,
+        .transaction = [&](long i) { one->with_peer(peer::usual_outbox, i, 1); },
+        .deliver = [&] { status.drain(); },
+        .clean = [&] { status.remove_sent(); },
+    });
+    const auto life = log.measure({
+        .name = "outbox",
+        .transaction = [&](long i) { one->with_outbox(i, 1); },
+        .deliver = [&] { relay.drain(count); },
+        .clean = [&] { relay.remove_delivered(); },
+    });
+    auto left = db.query("select count(*) from outbox_message", "cannot look");
+    require_empty(left.next() ? static_cast<long>(left.number(0)) : -1);
+    figures.push_back(compared("enqueue.mariadb.log_bytes_per_message", life, usual, usual_name));
+}
+
+void count_sqlite_wal(const std::filesystem::path& file, std::vector<figure>& figures) {
+    constexpr long count = 2'000;
+    const harness::broker_server broker{durable()};
+    lite db{file.string()};
+    sqlite_status_outbox status{db};
+    ours relay{"sqlite:" + file.string(), broker.address()};
+    const auto one = connect_sqlite(file.string());
+    // The log begins anew whenever nobody reads what was before; so somebody does.
+    lite reader{file.string()};
+    one->plain(1);
+    reader.execute("begin; select * from account limit 1");
+    log_meter log{"WAL", count, [&] {
+                      return static_cast<double>(std::filesystem::file_size(file.string() + "-wal")
+                      );
+                  }};
+    log.measure_business(*one);
+    const auto usual = log.measure({
+        .name = usual_name,
+        .transaction = [&](long i) { one->with_peer(peer::usual_outbox, i, 1); },
+        .deliver = [&] { status.drain(); },
+        .clean = [&] { status.remove_sent(); },
+    });
+    const auto life = log.measure({
+        .name = "outbox",
+        .transaction = [&](long i) { one->with_outbox(i, 1); },
+        .deliver = [&] { relay.drain(count); },
+        .clean = [&] { relay.remove_delivered(); },
+    });
+    require_empty(db.number("select count(*) from outbox_message"));
+    figures.push_back(compared("enqueue.sqlite.wal_bytes_per_message", life, usual, usual_name));
+}
+
+} // namespace outbox::bench

@@ -1,0 +1,64 @@
+#include "bench/application.hpp"
+#include "bench/pgq.hpp"
+#include "bench/usual_outbox.hpp"
+#include "bench/workload.hpp"
+#include "outbox/producer/producer.hpp"
+#include "outbox/store/postgresql/pqxx.hpp"
+
+#include <utility>
+
+namespace outbox::bench {
+
+namespace {
+
+class pqxx_application final : public application {
+public:
+    explicit pqxx_application(const std::string& url) : db_(url) {
+        db_.prepare("business", business_sql);
+    }
+
+    void plain(long number) override {
+        pqxx::work tx{db_};
+        change(tx, number);
+        tx.commit();
+    }
+
+    void with_outbox(long number, int messages) override {
+        producer_.transact(db_, [&](auto& tx, outgoing& out) {
+            change(tx, number);
+            send_messages(out, number, messages);
+        });
+    }
+
+    void with_peer(peer which, long number, int messages) override {
+        if (!std::exchange(is_prepared_[which == peer::pgq], true))
+            db_.prepare(statement_of(which), which == peer::pgq ? pgq_put_sql : status_put_sql);
+        pqxx::work tx{db_};
+        change(tx, number);
+        for (int i = 0; i < messages; ++i)
+            tx.exec_prepared(statement_of(which), number % key_count, payload(number));
+        tx.commit();
+    }
+
+private:
+    static const char* statement_of(peer which) {
+        return which == peer::pgq ? "pgq_put" : "status_put";
+    }
+    static void change(pqxx::transaction_base& tx, long number) {
+        tx.exec_prepared("business", account_of(number));
+    }
+
+    pqxx::connection db_;
+    bool is_prepared_[2] = {};
+    producer producer_{};
+};
+
+} // namespace
+
+std::unique_ptr<application> connect_pqxx(std::uint16_t port) {
+    return std::make_unique<pqxx_application>(
+        "postgresql://postgres@127.0.0.1:" + std::to_string(port) + "/postgres"
+    );
+}
+
+} // namespace outbox::bench
