@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 #include <vector>
@@ -17,12 +18,14 @@ outgoing::outgoing(
     id_source& ids,
     const message_limits& limits,
     std::shared_ptr<background> fates,
-    pending_messages& pending
+    pending_messages& pending,
+    scheduled_changes* scheduled
 )
     : ids_(&ids)
     , limits_(&limits)
     , fates_(std::move(fates))
     , pending_(&pending)
+    , scheduled_(scheduled)
     , process_(::getpid()) {}
 
 outgoing::outgoing(
@@ -116,6 +119,44 @@ outgoing::send(std::span<const message> several, const send_listener& listener) 
         if (!rows.empty())
             session_->insert(rows);
         return ids;
+    } catch (const std::exception& e) {
+        poison(e.what());
+        throw;
+    }
+}
+
+scheduled_changes& outgoing::changes_of(const message_id& id) {
+    require_same_process();
+    if (closed_)
+        throw usage_error("outbox: a scheduled message was changed after the transaction had ended"
+        );
+    if (session_) {
+        session_->require_open();
+        return *session_;
+    }
+    const auto same = [&](const envelope& row) { return row.id == id; };
+    if (std::any_of(pending_->rows.begin(), pending_->rows.end(), same))
+        throw usage_error("outbox: a message cannot be changed in the transaction that sends it; "
+                          "decide before sending");
+    if (scheduled_ == nullptr)
+        throw usage_error("outbox: this door cannot change scheduled messages");
+    return *scheduled_;
+}
+
+bool outgoing::cancel(const message_id& id) {
+    scheduled_changes& changes = changes_of(id);
+    try {
+        return changes.cancel(id);
+    } catch (const std::exception& e) {
+        poison(e.what());
+        throw;
+    }
+}
+
+bool outgoing::replace(const message_id& id, const message& m) {
+    scheduled_changes& changes = changes_of(id);
+    try {
+        return changes.replace(freeze(m, id, *limits_));
     } catch (const std::exception& e) {
         poison(e.what());
         throw;

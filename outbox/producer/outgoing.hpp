@@ -64,6 +64,15 @@ public:
         return send(std::span{several.begin(), several.size()}, listener);
     }
 
+    /// Takes a scheduled message back, now, and for good if the transaction commits. False: it is
+    /// too late, it is due and may have left; or it never was scheduled. One that this very
+    /// transaction has sent cannot be taken back: usage_error.
+    bool cancel(const message_id& id);
+
+    /// Puts `m` in the place of the scheduled message `id`, which keeps its id, and its time unless
+    /// `m` has one. False as for cancel().
+    bool replace(const message_id& id, const message& m);
+
     /// After `join`, and after your own commit: "I have committed, look soon, and tell my
     /// listeners". Forgotten, it costs at most a poll interval, and a message that no relay
     /// delivers in time has no call. Said after a rollback, listeners hear left_to_watchdog of a
@@ -86,7 +95,8 @@ private:
         id_source& ids,
         const message_limits& limits,
         std::shared_ptr<background> fates,
-        pending_messages& pending
+        pending_messages& pending,
+        scheduled_changes* scheduled
     );
     outgoing(
         id_source& ids,
@@ -103,12 +113,14 @@ private:
     void watch(envelope& frozen, watcher&& who);
     void hold_back(envelope&& frozen);
     void poison(const char* why) noexcept;
+    scheduled_changes& changes_of(const message_id& id);
 
     id_source* ids_;
     const message_limits* limits_;
     std::shared_ptr<background> fates_;
     std::vector<watched_message> watched_;
     pending_messages* pending_ = nullptr;    // transact
+    scheduled_changes* scheduled_ = nullptr; // transact, where the door can
     std::unique_ptr<store_session> session_; // join
     std::size_t pending_bytes_ = 0;
     bool closed_ = false;

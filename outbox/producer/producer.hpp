@@ -98,7 +98,7 @@ public:
     auto transact(Db& db, Work&& work) {
         pending_messages pending;
         typename connector<Db>::transaction tx{db, pending};
-        outgoing out{next_id_, options_.limits, fates_, pending};
+        outgoing out{next_id_, options_.limits, fates_, pending, scheduled_changes_of(tx)};
         if constexpr (std::is_void_v<
                           decltype(std::invoke(std::forward<Work>(work), tx.user_face(), out))>) {
             std::invoke(std::forward<Work>(work), tx.user_face(), out);
@@ -131,6 +131,16 @@ public:
     template <joinable Tx>
     receipt send(Tx& tx, const message& m, with_receipt_t) {
         return join(tx).send(m, with_receipt);
+    }
+
+    /// As join(tx).cancel(id) and join(tx).replace(id, m).
+    template <joinable Tx>
+    bool cancel(Tx& tx, const message_id& id) {
+        return join(tx).cancel(id);
+    }
+    template <joinable Tx>
+    bool replace(Tx& tx, const message_id& id, const message& m) {
+        return join(tx).replace(id, m);
     }
 
     // These never compile, and say what to do.
@@ -221,6 +231,14 @@ private:
             "Connector/C++ and SQLite: the connection, a reference to it, not a pointer. Include "
             "the header of the door from outbox/store"
         );
+    }
+
+    template <class Transaction>
+    static scheduled_changes* scheduled_changes_of(Transaction& tx) noexcept {
+        if constexpr (std::derived_from<Transaction, scheduled_changes>)
+            return &tx;
+        else
+            return nullptr;
     }
 
     template <class Transaction>

@@ -4,13 +4,14 @@
 // adapter.hpp).
 
 #include "outbox/message/envelope.hpp"
+#include "outbox/store/scheduled_changes.hpp"
 
 #include <span>
 #include <string>
 
 namespace outbox {
 
-class store_session {
+class store_session : public scheduled_changes {
 public:
     virtual ~store_session() = default;
 

@@ -17,6 +17,7 @@
 #include "outbox/store/adapter.hpp"
 #include "outbox/store/connection_notes.hpp"
 #include "outbox/store/savepoint_guard.hpp"
+#include "outbox/store/scheduled_changes.hpp"
 #include "outbox/store/store_session.hpp"
 #include "outbox/store/transaction_sql.hpp"
 
@@ -26,6 +27,7 @@
 #include <exception>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace outbox {
 
@@ -72,7 +74,7 @@ template <class Client>
 }
 
 template <class Client>
-class text_transaction {
+class text_transaction : public scheduled_changes {
 public:
     using connection = typename Client::connection;
 
@@ -159,6 +161,8 @@ public:
             }
         }
     }
+    bool cancel(const message_id& id) override { return change_scheduled(commands_->cancel(id)); }
+    bool replace(const envelope& row) override { return change_scheduled(commands_->replace(row)); }
     void poison() noexcept { poisoned_ = true; }
     /// For outbox/testing: what waits for COMMIT; null in a transaction of the user's own.
     const pending_messages* pending() const noexcept { return pending_; }
@@ -212,6 +216,17 @@ private:
             }
         }
         state_ = state::open;
+    }
+
+    bool change_scheduled(const std::vector<std::string>& texts) {
+        require_open();
+        try {
+            for (std::size_t i = 0; i + 1 < texts.size(); ++i)
+                client_.run(texts[i]);
+            return client_.ask(texts.back()).doorbell == "1"; // the first of the two texts
+        } catch (...) {
+            explain_text_failure<Client>(std::current_exception());
+        }
     }
 
     void require_state_open(const char* what) const {
@@ -301,6 +316,8 @@ public:
 
     void require_open() override { tx_->require_open(); }
     void insert(std::span<const envelope> rows) override { tx_->write(rows); }
+    bool cancel(const message_id& id) override { return tx_->cancel(id); }
+    bool replace(const envelope& row) override { return tx_->replace(row); }
     void poison() noexcept override { tx_->poison(); }
     std::string doorbell() override { return tx_->doorbell(); }
 

@@ -30,6 +30,11 @@ public:
     /// Writes `rows` now, in order; fails when the transaction is not there any more.
     virtual std::vector<std::string> insert(std::span<const envelope> rows) const = 0;
 
+    /// Take a scheduled message back, or put `row` in its place. The last text answers with one row
+    /// of two texts: "1" when it was there, else "0"; and nothing.
+    virtual std::vector<std::string> cancel(const message_id& id) const = 0;
+    virtual std::vector<std::string> replace(const envelope& row) const = 0;
+
     /// Writes `rows` and commits: the last text holds COMMIT. When one of them fails, nothing is
     /// committed, whatever had failed before within the transaction.
     virtual std::vector<std::string> commit(std::span<const envelope> rows) const = 0;

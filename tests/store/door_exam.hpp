@@ -306,6 +306,65 @@ TYPED_TEST_P(door_exam, a_savepoint_takes_its_messages_along) {
     EXPECT_EQ(this->state(3), "new");
 }
 
+TYPED_TEST_P(door_exam, what_is_scheduled_can_be_taken_back_and_replaced) {
+    const auto later = [](const char* text) {
+        return message{
+            .to = subject::parse(text),
+            .body = body::raw(text),
+            .deliver = deliver_after(std::chrono::hours{1})};
+    };
+    const auto scheduled = [&] {
+        const raw_database& raw = this->door.database();
+        return raw.run("select subject from " + raw.table("scheduled") + " order by subject");
+    };
+    auto db = this->door.connect();
+    message_id one, two, three, four;
+    this->sender.transact(*db, [&](auto&, outgoing& out) {
+        one = out.send(later("one"));
+        two = out.send(later("two"));
+        out.send(this->say("now"));
+        three = out.send(later("three"));
+    });
+    {
+        typename TestFixture::own_transaction tx{*db};
+        four = this->sender.send(tx.handle(), later("four"));
+        tx.commit();
+    }
+    EXPECT_EQ(this->sent(), std::vector<std::string>{"now"});
+    EXPECT_EQ(scheduled(), "four\none\nthree\ntwo\n");
+
+    this->sender.transact(*db, [&](auto&, outgoing& out) {
+        EXPECT_TRUE(out.cancel(one));
+        EXPECT_FALSE(out.cancel(one)) << "it is gone";
+        EXPECT_FALSE(out.replace(one, later("eins")));
+        EXPECT_TRUE(out.replace(two, later("zwei")));
+        EXPECT_TRUE(out.replace(two, later("zwei"))) << "as it was is there, too";
+        const message_id mine = out.send(later("mine"));
+        EXPECT_THROW(out.cancel(mine), usage_error) << "it waits for this COMMIT";
+    });
+    EXPECT_EQ(scheduled(), "four\nmine\nthree\nzwei\n");
+
+    const auto change = [&](auto& tx) {
+        EXPECT_TRUE(this->sender.cancel(tx.handle(), three));
+        EXPECT_TRUE(this->sender.replace(
+            tx.handle(), four, {.to = subject::parse("vier"), .body = body::raw("")}
+        )) << "without a time it keeps that of the other";
+    };
+    {
+        typename TestFixture::own_transaction tx{*db};
+        change(tx);
+        tx.rollback();
+    }
+    EXPECT_EQ(scheduled(), "four\nmine\nthree\nzwei\n");
+    {
+        typename TestFixture::own_transaction tx{*db};
+        change(tx);
+        tx.commit();
+    }
+    EXPECT_EQ(scheduled(), "mine\nvier\nzwei\n");
+    EXPECT_EQ(this->sent(), std::vector<std::string>{"now"});
+}
+
 TYPED_TEST_P(door_exam, a_failed_send_poisons_even_when_it_is_swallowed) {
     const auto swallowed = [&](outgoing& out) {
         try {
@@ -511,6 +570,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     a_commit_that_fails_leaves_nothing,
     a_change_that_failed_and_was_swallowed_is_no_half_transaction,
     a_savepoint_takes_its_messages_along,
+    what_is_scheduled_can_be_taken_back_and_replaced,
     a_failed_send_poisons_even_when_it_is_swallowed,
     a_row_that_cannot_be_written_poisons_too,
     nothing_is_sent_after_the_end,

@@ -152,6 +152,9 @@ public:
         }
     }
 
+    bool cancel(const message_id& id) override { return change_scheduled(put::cancel(id)); }
+    bool replace(const envelope& row) override { return change_scheduled(put::replace(row)); }
+
     /// A failed statement is not a failed transaction here (a lock wait timeout undoes only the
     /// statement), so it is rolled back, and what the user goes on with may not write.
     void poison() noexcept override {
@@ -169,6 +172,17 @@ public:
     }
 
 private:
+    bool change_scheduled(const std::vector<std::string>& texts) {
+        Client client{*db_};
+        try {
+            for (std::size_t i = 0; i + 1 < texts.size(); ++i)
+                client.run(texts[i]);
+            return client.ask(texts.back()).doorbell == "1"; // the first of the two texts
+        } catch (...) {
+            explain_text_failure<Client>(std::current_exception());
+        }
+    }
+
     typename Client::connection* db_;
 };
 

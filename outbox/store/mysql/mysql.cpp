@@ -75,6 +75,16 @@ outcome run(st_mysql* db, const std::string& sql) {
     }
 }
 
+bool change_scheduled(st_mysql* db, const std::vector<std::string>& statements) {
+    outcome done;
+    for (const std::string& statement : statements) {
+        done = run(db, statement);
+        if (done.code != 0)
+            throw last_error(db, "cannot change a scheduled message");
+    }
+    return done.value == "1";
+}
+
 // ---- where the relay listens, remembered for each connection
 // --------------------------------------
 
@@ -135,6 +145,14 @@ void mysql_session::insert(std::span<const envelope> messages) {
     for (const std::string& statement : mysql::put::insert(messages))
         if (run(db_, statement).code != 0)
             throw last_error(db_, "cannot write a message into outbox_message");
+}
+
+bool mysql_session::cancel(const message_id& id) {
+    return change_scheduled(db_, mysql::put::cancel(id));
+}
+
+bool mysql_session::replace(const envelope& row) {
+    return change_scheduled(db_, mysql::put::replace(row));
 }
 
 void mysql_session::poison() noexcept {

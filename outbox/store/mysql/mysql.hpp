@@ -37,6 +37,8 @@ public:
 
     void require_open() override;
     void insert(std::span<const envelope> rows) override;
+    bool cancel(const message_id& id) override;
+    bool replace(const envelope& row) override;
     /// Rolls the whole transaction back. Your COMMIT then succeeds and commits nothing: MySQL does
     /// not tell; the exception of the send did.
     void poison() noexcept override;
@@ -47,7 +49,7 @@ private:
 };
 
 /// What `transact` opens, at the isolation level of the session.
-class mysql_transaction {
+class mysql_transaction : public scheduled_changes {
 public:
     mysql_transaction(st_mysql& db, pending_messages& pending);
     mysql_transaction(const mysql_transaction&) = delete;
@@ -69,6 +71,8 @@ public:
 
     // For the producer.
     void commit();
+    bool cancel(const message_id& id) override { return mysql_session{*db_}.cancel(id); }
+    bool replace(const envelope& row) override { return mysql_session{*db_}.replace(row); }
     mysql_transaction& user_face() noexcept { return *this; }
     std::string doorbell() const noexcept { return doorbell_; }
     /// For outbox/testing: what waits for COMMIT.

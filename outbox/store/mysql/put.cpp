@@ -66,4 +66,21 @@ std::string ask_doorbell() {
     return "select coalesce((select doorbell from outbox_relay where shard = 0), '')";
 }
 
+std::vector<std::string> cancel(const message_id& id) {
+    return {
+        "delete from outbox_scheduled where message_id = x'" + to_hex(id.raw()) + "'",
+        "select row_count(), ''"};
+}
+
+std::vector<std::string> replace(const envelope& row) {
+    const std::string which = " where message_id = x'" + to_hex(row.id.raw()) + "'";
+    return {
+        "update outbox_scheduled set subject = _utf8mb4 x'" + to_hex(row.subject) +
+            "', order_key = x'" + to_hex(row.key.value_or(bytes{})) + "', headers = x'" +
+            to_hex(row.headers) + "', payload = x'" + to_hex(row.payload) + "'" +
+            (row.deliver ? ", due_at = " + due_at(*row.deliver) : "") + which,
+        // Not row_count(): a row that is put there as it was counts as none.
+        "select count(*), '' from outbox_scheduled" + which};
+}
+
 } // namespace outbox::mysql::put

@@ -29,4 +29,9 @@ insert_in_transaction(std::span<const envelope> rows, std::size_t bytes_max = st
 /// "select …": one row with one text, where the relay of shard 0 listens; empty: nowhere.
 std::string ask_doorbell();
 
+/// Take a scheduled message back, or put `row` in its place (with its own time, if it has one). The
+/// last statement answers with one row of two texts: "1" when it was there, else "0"; and nothing.
+std::vector<std::string> cancel(const message_id& id);
+std::vector<std::string> replace(const envelope& row);
+
 } // namespace outbox::mysql::put

@@ -25,6 +25,12 @@ public:
         return put::insert_in_transaction(rows);
     }
 
+    std::vector<std::string> cancel(const message_id& id) const override { return put::cancel(id); }
+
+    std::vector<std::string> replace(const envelope& row) const override {
+        return put::replace(row);
+    }
+
     std::vector<std::string> rollback() const override {
         return {"rollback", "set autocommit = @outbox_autocommit"};
     }

@@ -231,6 +231,9 @@ public:
         }
     }
 
+    bool cancel(const message_id& id) override { return change(postgresql::put::cancel(id)); }
+    bool replace(const envelope& row) override { return change(postgresql::put::replace(row)); }
+
     void poison() noexcept override {
         try {
             tx_->abort();
@@ -247,6 +250,11 @@ public:
         "pooler); the next transaction will do without";
 
 private:
+    bool change(const std::string& sql) {
+        require_open();
+        return tx_->exec(sql)[0][0].as<std::string>() == "1";
+    }
+
     [[noreturn]] static void refuse_closed(const std::string& why) {
         throw error(
             error_kind::not_in_transaction,
@@ -260,7 +268,7 @@ private:
 };
 
 /// What `transact` opens.
-class pqxx_transaction final : public postgresql::libpqxx::transaction {
+class pqxx_transaction final : public postgresql::libpqxx::transaction, public scheduled_changes {
 public:
     pqxx_transaction(postgresql::libpqxx::any_connection& db, pending_messages& pending)
         : postgresql::libpqxx::named{"outbox transaction"}
@@ -306,6 +314,12 @@ public:
     }
 
     // For the producer.
+    bool cancel(const message_id& id) override {
+        return exec(postgresql::put::cancel(id))[0][0].as<std::string>() == "1";
+    }
+    bool replace(const envelope& row) override {
+        return exec(postgresql::put::replace(row))[0][0].as<std::string>() == "1";
+    }
     pqxx_transaction& user_face() noexcept { return *this; }
     /// For outbox/testing: what waits for COMMIT.
     const pending_messages* pending() const noexcept { return pending_; }

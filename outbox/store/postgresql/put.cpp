@@ -55,6 +55,11 @@ std::string schedule(std::span<const envelope> rows) {
     return sql;
 }
 
+std::string tell_whether(const std::string& change) {
+    return "with changed as (" + change +
+           " returning 1) select cast(pg_catalog.count(*) as text), '' from changed";
+}
+
 struct by_time {
     std::vector<envelope> now{};
     std::vector<envelope> later{};
@@ -140,6 +145,25 @@ std::string insert(std::span<const envelope> rows) {
         sql += std::string{"::"} + type + "[]), pg_catalog.unnest(";
     });
     return sql + "::text[])" + std::string{close};
+}
+
+std::string cancel(const message_id& id) {
+    return tell_whether(
+        "delete from outbox.scheduled where message_id = '" + to_hex(id.raw()) + "'"
+    );
+}
+
+std::string replace(const envelope& row) {
+    const auto bytes_of = [](bytes_view value) {
+        return "pg_catalog.decode('" + to_hex(value) + "','hex')";
+    };
+    return tell_whether(
+        "update outbox.scheduled set subject = pg_catalog.convert_from(" + bytes_of(row.subject) +
+        ",'UTF8'), order_key = " + bytes_of(row.key.value_or(bytes{})) +
+        ", headers = " + bytes_of(row.headers) + ", payload = " + bytes_of(row.payload) +
+        (row.deliver ? ", due_at = " + due_at(*row.deliver) : "") + " where message_id = '" +
+        to_hex(row.id.raw()) + "'"
+    );
 }
 
 std::string ask_doorbell() {

@@ -20,6 +20,11 @@ std::string execute(const std::string& name, std::span<const envelope> rows);
 /// "insert into …": the same on a session where nothing is prepared, always one statement.
 std::string insert(std::span<const envelope> rows);
 
+/// Take a scheduled message back, or put `row` in its place (with its own time, if it has one). One
+/// row of two texts: "1" when it was there, else "0"; and nothing.
+std::string cancel(const message_id& id);
+std::string replace(const envelope& row);
+
 /// "select …": one row with one text, where the relay of shard 0 listens; empty: nowhere.
 std::string ask_doorbell();
 

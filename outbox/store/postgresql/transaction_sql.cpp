@@ -34,6 +34,14 @@ public:
         return {require_open + (rows.empty() ? "" : put::insert(rows) + "; ") + "commit"};
     }
 
+    std::vector<std::string> cancel(const message_id& id) const override {
+        return {put::cancel(id)};
+    }
+
+    std::vector<std::string> replace(const envelope& row) const override {
+        return {put::replace(row)};
+    }
+
     std::vector<std::string> rollback() const override { return {"rollback"}; }
 };
 

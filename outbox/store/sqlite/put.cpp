@@ -45,4 +45,20 @@ std::vector<std::string> insert(std::span<const envelope> rows, std::size_t byte
     return statements;
 }
 
+std::vector<std::string> cancel(const message_id& id) {
+    return {
+        "delete from outbox_scheduled where message_id = x'" + to_hex(id.raw()) + "'",
+        "select cast(changes() as text), ''"};
+}
+
+std::vector<std::string> replace(const envelope& row) {
+    return {
+        "update outbox_scheduled set subject = cast(x'" + to_hex(row.subject) +
+            "' as text), order_key = " + (row.key ? "x'" + to_hex(*row.key) + "'" : "null") +
+            ", headers = x'" + to_hex(row.headers) + "', payload = x'" + to_hex(row.payload) + "'" +
+            (row.deliver ? ", due_at = " + due_at(*row.deliver) : "") + " where message_id = x'" +
+            to_hex(row.id.raw()) + "'",
+        "select cast(changes() as text), ''"};
+}
+
 } // namespace outbox::sqlite::put

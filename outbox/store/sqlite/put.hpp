@@ -19,4 +19,9 @@ inline constexpr std::size_t statement_bytes_max = 900'000;
 std::vector<std::string>
 insert(std::span<const envelope> rows, std::size_t bytes_max = statement_bytes_max);
 
+/// Take a scheduled message back, or put `row` in its place (with its own time, if it has one). The
+/// last statement answers with one row of two texts: "1" when it was there, else "0"; and nothing.
+std::vector<std::string> cancel(const message_id& id);
+std::vector<std::string> replace(const envelope& row);
+
 } // namespace outbox::sqlite::put

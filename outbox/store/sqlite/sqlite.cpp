@@ -3,13 +3,26 @@
 #include "outbox/base/error.hpp"
 #include "outbox/base/fault.hpp"
 #include "outbox/store/sqlite/now.hpp"
+#include "outbox/store/sqlite/put.hpp"
 #include "outbox/store/sqlite/statement.hpp"
 
 #include <unistd.h>
 
 #include <optional>
+#include <vector>
 
 namespace outbox {
+namespace {
+
+bool change_scheduled(sqlite3* db, const std::vector<std::string>& statements) {
+    const std::string doing = "cannot change a scheduled message";
+    for (std::size_t i = 0; i + 1 < statements.size(); ++i)
+        sqlite::execute(db, statements[i].c_str(), doing);
+    sqlite::statement count{db, statements.back().c_str(), doing};
+    return count.step() && count.blob(0) == "1";
+}
+
+} // namespace
 
 void sqlite_session::require_open() {
     if (sqlite3_get_autocommit(db_) != 0)
@@ -54,6 +67,14 @@ void sqlite_session::insert(std::span<const envelope> rows) {
         put.step();
         put.reset();
     }
+}
+
+bool sqlite_session::cancel(const message_id& id) {
+    return change_scheduled(db_, sqlite::put::cancel(id));
+}
+
+bool sqlite_session::replace(const envelope& row) {
+    return change_scheduled(db_, sqlite::put::replace(row));
 }
 
 void sqlite_session::poison() noexcept {

@@ -31,6 +31,8 @@ public:
 
     void require_open() override;
     void insert(std::span<const envelope> rows) override;
+    bool cancel(const message_id& id) override;
+    bool replace(const envelope& row) override;
     /// Rolls the whole transaction back, so that the user's COMMIT finds none and fails.
     void poison() noexcept override;
     std::string doorbell() override;
@@ -42,7 +44,7 @@ private:
 /// What `transact` opens: BEGIN IMMEDIATE, so that a transaction that will write never fails
 /// half-way because another writer was faster. Set a busy timeout on the connection to wait for
 /// others.
-class sqlite_transaction {
+class sqlite_transaction : public scheduled_changes {
 public:
     sqlite_transaction(sqlite3& db, pending_messages& pending);
     sqlite_transaction(const sqlite_transaction&) = delete;
@@ -61,6 +63,8 @@ public:
 
     // For the producer.
     void commit();
+    bool cancel(const message_id& id) override { return sqlite_session{*db_}.cancel(id); }
+    bool replace(const envelope& row) override { return sqlite_session{*db_}.replace(row); }
     sqlite_transaction& user_face() noexcept { return *this; }
     std::string doorbell() const noexcept { return doorbell_; }
     /// For outbox/testing: what waits for COMMIT.

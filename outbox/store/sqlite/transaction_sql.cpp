@@ -33,6 +33,12 @@ public:
         return texts;
     }
 
+    std::vector<std::string> cancel(const message_id& id) const override { return put::cancel(id); }
+
+    std::vector<std::string> replace(const envelope& row) const override {
+        return put::replace(row);
+    }
+
     std::vector<std::string> rollback() const override { return {"rollback"}; }
 };
 
