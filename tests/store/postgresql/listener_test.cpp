@@ -3,7 +3,6 @@
 #include "harness/wait_until.hpp"
 #include "tests/producer/notebook.hpp"
 #include "tests/store/postgresql/postgres.hpp"
-#include "tests/support/recording_target.hpp"
 #include "tests/support/turns_proxy.hpp"
 
 #include "outbox/base/error.hpp"
@@ -11,6 +10,7 @@
 #include "outbox/relay/receipt_sender.hpp"
 #include "outbox/relay/relay.hpp"
 #include "outbox/store/postgresql/pqxx.hpp"
+#include "outbox/testing/recording_target.hpp"
 
 #include <gtest/gtest.h>
 
