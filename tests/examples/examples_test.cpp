@@ -1,17 +1,22 @@
 // The examples as a reader runs them, each on a database of its own.
 
+#include "harness/broker_server.hpp"
 #include "harness/child_process.hpp"
 #include "harness/mariadb_server.hpp"
 #include "harness/postgres_server.hpp"
 #include "harness/program_path.hpp"
 #include "harness/temp_dir.hpp"
+#include "harness/wait_until.hpp"
 #include "outbox/store/any/open_database.hpp"
 #include "outbox/testing/gmock.hpp"
 #include "outbox/testing/testing.hpp"
+#include "tests/target/kafka/record_reader.hpp"
 
 #include <gmock/gmock.h>
 
+#include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +24,7 @@
 namespace outbox {
 namespace {
 
+using namespace std::chrono_literals;
 using namespace outbox::testing;
 using harness::run_to_end;
 
@@ -183,11 +189,115 @@ TEST(examples, scheduled) {
     );
 }
 
+TEST(examples, listener) {
+    const sqlite_place at;
+    make_outbox(at);
+    harness::broker_server broker;
+    const harness::temp_dir folder;
+    std::ofstream{folder / "watchdog.toml"}
+        << "[[target]]\nname = \"kafka\"\nbrokers = \"" << broker.address()
+        << "\"\n[[database]]\nname = \"shop\"\nurl = \"" << at.url() << "\"\ntarget = \"kafka\"\n";
+    harness::child_process watchdog{
+        {.argv = {harness::our_program("outbox-watchdog"), "--config", folder / "watchdog.toml"}}};
+    watchdog.wait_for_line("outbox-watchdog relaying", 20s);
+    const auto ended = run_to_end({.argv = {example("07_listener"), at.path()}});
+    EXPECT_TRUE(ended.status.ok()) << ended.stderr_text;
+    EXPECT_THAT(
+        ended.stdout_text,
+        ::testing::AllOf(
+            ::testing::HasSubstr("orders.paid: delivered, offset 0\n"),
+            ::testing::HasSubstr("invoices.due: delivered\n")
+        )
+    );
+    EXPECT_EQ(kafka::read_topic(broker.address(), "orders.paid").size(), 1U);
+    EXPECT_EQ(kafka::read_topic(broker.address(), "invoices.due").size(), 1U);
+    EXPECT_TRUE(watchdog.stop().ok());
+}
+
 TEST(examples, own_unit_of_work) {
     const sqlite_place at;
     make_outbox(at);
     run("08_own_unit_of_work", {at.path()});
     expect_order(at, "paid", order_paid);
+}
+
+// The service reads its orders from a file, as from a pipe.
+harness::child_process
+start_service(const place& at, const std::filesystem::path& orders, const std::string& broker) {
+    const std::string command = "exec \"$0\" \"$1\" " + broker + " < \"" + orders.string() + "\"";
+    return harness::child_process{
+        {.argv = {"sh", "-c", command, example("10_order_service"), at.url()}}};
+}
+
+void expect_order_service(const place& at) {
+    harness::broker_server broker;
+    const harness::temp_dir folder;
+    const auto write = [&](const char* name, const char* lines) {
+        std::ofstream{folder / name} << lines;
+        return folder / name;
+    };
+    const auto values = [&](const char* topic) {
+        std::vector<std::string> all;
+        for (const auto& r : kafka::read_topic(broker.address(), topic))
+            all.push_back(r.value);
+        return all;
+    };
+    {
+        auto service = start_service(
+            at,
+            write("first", "place 1 2\nplace 2 5\npay 1\npay 7\nplace 1 9\npay 1\nnonsense\n"),
+            broker.address()
+        );
+        service.wait_for_line("^pay 1: done$", 30s);
+        service.wait_for_line("^pay 7: not done: no such order", 30s);
+        service.wait_for_line("^place 1 9: not done: ", 30s);
+        service.wait_for_line("^pay 1: not done: no such order", 30s);
+        service.wait_for_line("^nonsense: not done: say", 30s);
+        harness::wait_until(
+            [&] { return values("orders.paid").size() == 1; },
+            30s,
+            "the broker to have the payment"
+        );
+        EXPECT_EQ(service.stop(SIGTERM), harness::exit_status{}) << service.stderr_text();
+    }
+    EXPECT_THAT(
+        values("orders.placed"),
+        ::testing::UnorderedElementsAre(
+            R"({"orderId":1,"pieces":2})",
+            R"({"orderId":2,"pieces":5})"
+        )
+    );
+    const auto status = [&] { return open_database(at.url())->open_relay_store()->status(0); };
+    EXPECT_EQ(status().backlog, 0);
+    EXPECT_EQ(status().lease_holder, "") << "given back";
+
+    // Without a relay of its own, and killed: what is committed waits, and the next start has it.
+    {
+        auto service = start_service(at, write("second", "pay 2\n"), "");
+        service.wait_for_line("^pay 2: done$", 30s);
+        service.stop(SIGKILL);
+    }
+    EXPECT_EQ(status().backlog, 1);
+    auto service = start_service(at, write("third", ""), broker.address());
+    harness::wait_until(
+        [&] { return values("orders.paid").size() == 2; },
+        30s,
+        "the broker to have the second payment"
+    );
+    EXPECT_EQ(service.stop(SIGINT), harness::exit_status{}) << service.stderr_text();
+    EXPECT_EQ(at.ask("select count(*) from orders where state = 'paid'"), "2\n");
+}
+
+TEST(examples, order_service_on_sqlite) {
+    expect_order_service(sqlite_place{});
+}
+
+TEST(examples, order_service_on_postgresql) {
+    expect_order_service(postgresql_place{});
+}
+
+TEST(examples, order_service_on_mariadb) {
+    expect_order_service(mariadb_place{});
 }
 
 TEST(examples, testing) {
