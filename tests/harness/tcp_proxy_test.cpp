@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -70,18 +71,29 @@ public:
                 const auto got = ::recv(client.get(), some.data(), some.size(), 0);
                 if (got <= 0)
                     return;
-                write_all(client, std::string(some.data(), static_cast<std::size_t>(got)));
+                const std::string text(some.data(), static_cast<std::size_t>(got));
+                heard_ += text;
+                write_all(client, text);
             }
         }};
     }
-    ~echo() { thread_.join(); }
+    ~echo() {
+        if (thread_.joinable())
+            thread_.join();
+    }
     echo(const echo&) = delete;
     echo& operator=(const echo&) = delete;
 
     std::uint16_t port() const noexcept { return port_; }
+    /// All of it, when the client has hung up.
+    std::string heard() {
+        thread_.join();
+        return heard_;
+    }
 
 private:
     unique_fd listener_;
+    std::string heard_;
     std::uint16_t port_ = 0;
     std::thread thread_;
 };
@@ -111,14 +123,15 @@ TEST(tcp_proxy, what_is_under_way_together_is_delayed_together) {
     const echo server;
     const tcp_proxy proxy{server.port(), proxied::anything, 200ms};
     const auto client = connect_to(proxy.port());
+    const std::string text(3U << 20U, 'x'); // some fifty times what is passed on at once
     const auto begin = system_clock().ticks();
-    for (int i = 0; i < 100; ++i) {
-        write_all(client, "x");
-    }
-    EXPECT_EQ(read_up_to(client, 100), std::string(100, 'x'));
+    std::thread writer{[&] { write_all(client, text); }};
+    const auto heard = read_up_to(client, text.size());
     const auto time = system_clock().ticks() - begin;
+    writer.join();
+    EXPECT_EQ(heard.size(), text.size());
     EXPECT_GE(time, 200ms);
-    EXPECT_LT(time, 20s); // one after the other
+    EXPECT_LT(time, 3s); // one after the other it would be five
 }
 
 TEST(tcp_proxy, more_than_may_be_under_way_arrives_whole_and_in_order) {
@@ -132,6 +145,34 @@ TEST(tcp_proxy, more_than_may_be_under_way_arrives_whole_and_in_order) {
     const auto heard = read_up_to(client, text.size());
     writer.join();
     EXPECT_TRUE(heard == text) << heard.size() << " of " << text.size();
+}
+
+TEST(tcp_proxy, what_was_said_before_hanging_up_is_heard) {
+    echo server;
+    const tcp_proxy proxy{server.port(), proxied::anything, 20ms};
+    {
+        const auto client = connect_to(proxy.port());
+        write_all(client, "last words");
+    }
+    EXPECT_EQ(server.heard(), "last words");
+}
+
+TEST(tcp_proxy, a_sender_waits_when_too_much_is_under_way) {
+    const echo server;
+    const tcp_proxy proxy{server.port(), proxied::anything, 60s};
+    const auto client = connect_to(proxy.port());
+    const timeval patience{.tv_sec = 0, .tv_usec = 300'000};
+    ::setsockopt(client.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    const std::string some(1U << 20U, 'x');
+    std::size_t taken = 0;
+    while (taken < (256U << 20U)) {
+        const auto sent = ::send(client.get(), some.data(), some.size(), MSG_NOSIGNAL);
+        if (sent <= 0)
+            break;
+        taken += static_cast<std::size_t>(sent);
+    }
+    // Beside what the proxy holds there is what the kernel's buffers do.
+    EXPECT_LT(taken, tcp_proxy::under_way_bytes_max + (64U << 20U));
 }
 
 } // namespace
