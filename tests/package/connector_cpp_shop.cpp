@@ -14,7 +14,7 @@
 const outbox::subject order_paid{"orders.paid"};
 
 void pay(outbox::producer& producer, sql::Connection& db) {
-    producer.transact(db, [&](outbox::mysql_transaction& tx, outbox::outgoing& out) {
+    producer.transact(db, [&](outbox::connector_cpp_transaction& tx, outbox::outgoing& out) {
         tx.execute("update orders set state = 'paid' where id = 42");
         out.send({.to = order_paid, .body = {{"orderId", 42}}, .key = outbox::order_key{42}});
     });

@@ -86,7 +86,7 @@ scripts scripts_of(const std::string& format, const tree& files) {
         } else if (format == "liquibase") {
             found.up.push_back(text);
             found.down.push_back(rollbacks(text));
-        } else if (is_in(path, "U1__") || is_in(path, "U2__") || is_in(path, ".down.") || path.starts_with("revert/")) {
+        } else if (path.starts_with("U") || is_in(path, ".down.") || path.starts_with("revert/")) {
             found.down.push_back(text);
         } else if (path.ends_with(".sql") && !path.starts_with("verify/")) {
             found.up.push_back(text);
@@ -227,10 +227,10 @@ protected:
 };
 
 TEST_F(migration_export_layout, is_the_one_that_each_tool_looks_for) {
-    expect_paths("flyway", {"V7__outbox.sql", "U7__outbox.sql", "V8__outbox_send.sql"});
+    expect_paths("flyway", {"V7__outbox.sql", "U7__outbox.sql", "V9__outbox_send.sql"});
     expect_paths(
         "golang-migrate",
-        {"000007_outbox.up.sql", "000007_outbox.down.sql", "000008_outbox_send.up.sql"}
+        {"000007_outbox.up.sql", "000007_outbox.down.sql", "000009_outbox_send.up.sql"}
     );
     expect_paths("liquibase", {"outbox-007.sql"});
     expect_paths(
@@ -243,12 +243,12 @@ TEST_F(migration_export_layout, is_the_one_that_each_tool_looks_for) {
     );
     expect_paths("goose", {"00007_outbox.sql"});
     expect_paths("dbmate", {"00000000000007_outbox.sql"});
-    expect_paths("atlas", {"00000000000008_outbox_send.sql"});
+    expect_paths("atlas", {"00000000000009_outbox_send.sql"});
 }
 
 TEST_F(migration_export_layout, keeps_a_function_in_one_piece_where_a_tool_would_cut_it) {
     const tree files = write("goose");
-    const std::string& text = files.at("00008_outbox_send.sql");
+    const std::string& text = files.at("00009_outbox_send.sql");
     const std::string body =
         between(text, "-- +goose StatementBegin\n", "-- +goose StatementEnd\n");
     EXPECT_TRUE(is_in(body, "as $function$\ndeclare")) << body;
