@@ -39,6 +39,12 @@ bool take(target& to, const stored_message& m, std::string& reason) {
 drained drain(database& from, target& to, int shard) {
     const std::unique_ptr<relay_store> store = from.open_relay_store();
     const lease_answer answer = store->acquire(shard, "outbox::testing::drain", lease_time, "");
+    if (!answer.granted && answer.holder.empty())
+        throw error(
+            error_kind::conflict,
+            "the outbox cannot be drained: the database is busy with an open transaction",
+            "commit or roll back before you drain"
+        );
     if (!answer.granted)
         throw error(
             error_kind::conflict,

@@ -160,6 +160,11 @@ std::vector<sent_message> read_through(Handle& handle) {
 /// read.
 template <class Tx>
 std::vector<sent_message> sent_in(Tx& tx) {
+    static_assert(
+        joinable<Tx> || detail::with_pending<Tx>,
+        "expect_sent() looks into a transaction: what transact() gives your function as its first "
+        "argument, or what you give to join() or send(); not outgoing and not a connection"
+    );
     if constexpr (detail::with_pending<Tx>) {
         if (const pending_messages* pending = tx.pending())
             return detail::take_apart_all(*pending);

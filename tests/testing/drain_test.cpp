@@ -121,6 +121,20 @@ TEST_F(draining, a_relay_that_holds_the_lease_is_named) {
     }
 }
 
+TEST_F(draining, within_an_open_write_transaction_it_says_so) {
+    send(order_paid, 1);
+    sqlite::execute(db.get(), "begin immediate", "begin");
+    try {
+        drain(*source, to);
+        FAIL() << "it drained within a transaction";
+    } catch (const error& e) {
+        EXPECT_EQ(e.kind(), error_kind::conflict) << e.what();
+        EXPECT_NE(std::string{e.what()}.find("commit or roll back"), std::string::npos) << e.what();
+    }
+    sqlite::execute(db.get(), "commit", "commit");
+    EXPECT_EQ(drain(*source, to).delivered, 1U);
+}
+
 TEST_F(draining, ids_are_the_same_in_every_run) {
     const auto id = [] {
         manual_clock clock;

@@ -90,7 +90,8 @@ TEST(doc_examples, the_docs_show_the_examples_as_they_are) {
             "examples/03_smallest_mariadb.cpp",
             "examples/outside/sqlite/CMakeLists.txt",
             "examples/outside/postgresql/CMakeLists.txt",
-            "examples/outside/mariadb/CMakeLists.txt"
+            "examples/outside/mariadb/CMakeLists.txt",
+            "examples/outside/testing/CMakeLists.txt"
         )
     );
 }
