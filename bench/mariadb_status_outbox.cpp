@@ -12,6 +12,10 @@ mariadb_status_outbox::mariadb_status_outbox(mysql::connection& db) : db_(&db) {
     );
 }
 
+void mariadb_status_outbox::clear() {
+    db_->execute("truncate table outbox_status", "cannot clear the usual outbox");
+}
+
 long mariadb_status_outbox::drain() {
     long taken = 0;
     while (true) {

@@ -14,6 +14,7 @@ public:
     /// Makes the table. `db` must outlive this.
     explicit mariadb_status_outbox(mysql::connection& db);
 
+    void clear();
     /// Claims and marks everything; returns how many.
     long drain();
     void remove_sent();
