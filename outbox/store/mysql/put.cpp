@@ -12,17 +12,18 @@ namespace {
 constexpr std::string_view insert_into =
     "insert into outbox_message (message_id, subject, order_key, headers, payload) values ";
 
-// An error under every sql_mode, where a null would be one only under some.
+// Around the first id of a statement, which fails as a whole. An error under every sql_mode, where
+// a null would be one only under some.
+constexpr std::string_view in_transaction = "if(@@autocommit=0,";
 constexpr std::string_view or_fail = ",(select x'00' union select x'01'))";
+constexpr std::size_t id_literal_size =
+    std::string_view{"x'00112233445566778899aabbccddeeff'"}.size();
 
 constexpr std::string_view schedule = "insert into outbox_scheduled (message_id, subject, "
                                       "order_key, headers, payload, due_at) values ";
 
-std::string values(const envelope& row, bool only_in_transaction) {
-    std::string id = "x'" + to_hex(row.id.raw()) + "'";
-    if (only_in_transaction)
-        id = "if(@@autocommit=0," + id + std::string{or_fail};
-    return "(" + id + ",_utf8mb4 x'" + to_hex(row.subject) + "',x'" +
+std::string values(const envelope& row) {
+    return "(x'" + to_hex(row.id.raw()) + "',_utf8mb4 x'" + to_hex(row.subject) + "',x'" +
            to_hex(row.key.value_or(bytes{})) + "',x'" + to_hex(row.headers) + "',x'" +
            to_hex(row.payload) + "'";
 }
@@ -35,15 +36,16 @@ std::string due_at(const delivery_time& when) {
     return std::to_string(when.since_epoch().count());
 }
 
-std::vector<std::string>
-statements_for(std::span<const envelope> rows, std::size_t bytes_max, bool only_in_transaction) {
+} // namespace
+
+std::vector<std::string> insert(std::span<const envelope> rows, std::size_t bytes_max) {
     value_lists now{insert_into, bytes_max};
     value_lists later{schedule, bytes_max};
     for (const envelope& row : rows) {
         if (row.deliver)
-            later.add(values(row, only_in_transaction) + "," + due_at(*row.deliver) + ")");
+            later.add(values(row) + "," + due_at(*row.deliver) + ")");
         else
-            now.add(values(row, only_in_transaction) + ")");
+            now.add(values(row) + ")");
     }
     std::vector<std::string> statements;
     std::move(now).append_to(statements);
@@ -51,15 +53,15 @@ statements_for(std::span<const envelope> rows, std::size_t bytes_max, bool only_
     return statements;
 }
 
-} // namespace
-
-std::vector<std::string> insert(std::span<const envelope> rows, std::size_t bytes_max) {
-    return statements_for(rows, bytes_max, false);
-}
-
 std::vector<std::string>
 insert_in_transaction(std::span<const envelope> rows, std::size_t bytes_max) {
-    return statements_for(rows, bytes_max, true);
+    std::vector<std::string> statements = insert(rows, bytes_max);
+    for (std::string& statement : statements) {
+        const std::size_t id = statement.find("values (") + std::string_view{"values ("}.size();
+        statement.insert(id + id_literal_size, or_fail);
+        statement.insert(id, in_transaction);
+    }
+    return statements;
 }
 
 std::string ask_doorbell() {

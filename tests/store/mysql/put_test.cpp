@@ -57,5 +57,18 @@ TEST(mysql_put, writes_scheduled_rows_with_a_statement_of_their_own) {
     EXPECT_THAT(statements[1], testing::EndsWith(",x'63',1800000000000000)"));
 }
 
+TEST(mysql_put, guards_each_statement_once_against_autocommit) {
+    std::vector<envelope> rows{row("a"), row("b"), row("c")};
+    rows[1].deliver = deliver_after(std::chrono::seconds{1});
+    const std::string id = "x'00000000000000000000000000000000'";
+    const std::string guarded =
+        " values (if(@@autocommit=0," + id + ",(select x'00' union select x'01'))";
+    const auto statements = insert_in_transaction(rows);
+    ASSERT_EQ(statements.size(), 2U);
+    EXPECT_THAT(statements[0], testing::HasSubstr("payload)" + guarded + ",_utf8mb4 x'"));
+    EXPECT_THAT(statements[0], testing::HasSubstr(",x'61'),(" + id + ",_utf8mb4 x'"));
+    EXPECT_THAT(statements[1], testing::HasSubstr("due_at)" + guarded + ",_utf8mb4 x'"));
+}
+
 } // namespace
 } // namespace outbox::mysql::put
