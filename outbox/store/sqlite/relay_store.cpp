@@ -27,9 +27,13 @@ std::int64_t micros(std::chrono::milliseconds duration) {
 connection open_for_relay(const std::string& path) {
     connection db = open(path, false);
     sqlite3_busy_timeout(db.get(), busy_timeout_ms);
-    // The relay's own progress may be lost in a power cut: that sends again. It must not cost the
-    // business a flush.
-    execute(db.get(), "pragma synchronous = off", "cannot set up the relay's connection");
+    // The relay's own progress may be lost in a power cut: that sends again, so with a WAL it costs
+    // no flush. Never less than NORMAL there, and nothing less than SQLite's own choice elsewhere:
+    // the file is the business's, and a power cut could destroy it. The mode stays while we are
+    // here.
+    statement mode{db.get(), "pragma journal_mode", "cannot ask for the journal mode"};
+    if (mode.step() && mode.blob(0) == "wal")
+        execute(db.get(), "pragma synchronous = normal", "cannot set up the relay's connection");
     return db;
 }
 
@@ -166,7 +170,8 @@ void relay_store::release(int shard, std::int64_t epoch) {
         "epoch = ?2",
         "cannot give back the relay's lease"};
     give_back.bind(1, shard).bind(2, epoch);
-    // The last thing that this relay does: worth a little patience, or the next one waits for the lease to run out.
+    // The last thing that this relay does: worth a little patience, or the next one waits for the
+    // lease to run out.
     sqlite3_busy_timeout(db_.get(), 2'000);
     if (const int code = give_back.try_step(); code != SQLITE_DONE && !is_busy(code))
         throw make_error(db_.get(), code, "cannot give back the relay's lease");
@@ -297,8 +302,10 @@ release_answer relay_store::release_due(int shard, std::int64_t epoch, std::size
             due.reset();
             statement put{
                 db_.get(),
-                "insert into outbox_message (shard, message_id, subject, order_key, headers, payload)"
-                " select shard, message_id, subject, order_key, headers, payload from outbox_scheduled"
+                "insert into outbox_message (shard, message_id, subject, order_key, headers, "
+                "payload)"
+                " select shard, message_id, subject, order_key, headers, payload from "
+                "outbox_scheduled"
                 " where seq = ?1",
                 "cannot release a scheduled message"};
             statement take{
