@@ -57,4 +57,9 @@ const std::error_category& log_category() noexcept {
     return category;
 }
 
+bool is_lack_of_space(std::error_code ec) noexcept {
+    return ec == std::errc::no_space_on_device ||
+           ec == std::error_code{EDQUOT, std::generic_category()};
+}
+
 } // namespace outbox::broker

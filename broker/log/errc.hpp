@@ -39,6 +39,9 @@ inline std::error_code make_error_code(log_errc code) noexcept {
     return {static_cast<int>(code), log_category()};
 }
 
+/// No space on the disk, or no quota left: what somebody can make room for.
+bool is_lack_of_space(std::error_code ec) noexcept;
+
 } // namespace outbox::broker
 
 template <>

@@ -41,6 +41,11 @@ struct topic_partition {
     friend auto operator<=>(const topic_partition&, const topic_partition&) = default;
 };
 
+/// "orders-0", as its directory is called.
+inline std::string to_string(const topic_partition& name) {
+    return name.topic + "-" + std::to_string(name.partition);
+}
+
 /// A place in the order of all appends. Fulfilled when everything of this partition up to
 /// `offset_end` is as safe as its flush policy promises.
 struct append_ticket {

@@ -91,7 +91,8 @@ struct injection {
 
 struct simulated_disk::state {
     mutable std::mutex mutex;
-    std::condition_variable released;
+    std::condition_variable released; // no sync is held any more
+    std::condition_variable arrived;  // a sync is held
     std::shared_ptr<node> root = std::make_shared<node>();
     std::set<std::string> locks;
     std::uint64_t steps = 0;
@@ -103,6 +104,7 @@ struct simulated_disk::state {
     injection directory_sync_failures;
     injection write_failures;
     bool holding = false;
+    int held = 0;
 
     /// Counts one change; false if the power is off before it.
     bool step(std::error_code& ec) {
@@ -212,7 +214,12 @@ public:
 
     void sync_data(std::error_code& ec) override {
         std::unique_lock lock{state_->mutex};
-        state_->released.wait(lock, [&] { return !state_->holding; });
+        if (state_->holding) {
+            ++state_->held;
+            state_->arrived.notify_all();
+            state_->released.wait(lock, [&] { return !state_->holding; });
+            --state_->held;
+        }
         if (!state_->step(ec))
             return;
         ++state_->file_syncs;
@@ -540,6 +547,10 @@ void simulated_disk::hold_syncs(bool hold) {
         state_->holding = hold;
     }
     state_->released.notify_all();
+}
+void simulated_disk::await_held_sync() {
+    std::unique_lock lock{state_->mutex};
+    state_->arrived.wait(lock, [&] { return state_->held > 0; });
 }
 std::uint64_t simulated_disk::file_syncs() const {
     const std::lock_guard lock{state_->mutex};

@@ -66,6 +66,8 @@ public:
     void fail_writes(const std::string& part, int count);
     /// Syncs of files are neither done nor answered until released. Needs a second thread.
     void hold_syncs(bool hold);
+    /// Returns when some thread stands in a sync that is held.
+    void await_held_sync();
     /// Syncs of files so far.
     std::uint64_t file_syncs() const;
 

@@ -62,8 +62,7 @@ TEST_F(group_commit_test, consumers_see_nothing_while_the_fsync_is_held_back) {
                 acked.ring();
         });
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds{50}
-    ); // whatever would wrongly happen, may
+    disk.await_held_sync(); // whatever comes before the fsync has been done
     EXPECT_EQ(acked.count(), 0);
     EXPECT_EQ(progress.count(), 0);
     EXPECT_EQ(log->offsets().high_watermark, 0);
