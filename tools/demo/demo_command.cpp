@@ -84,9 +84,19 @@ class story {
     // Killed while messages are committed and not yet delivered: frozen first, looked at, and only then shot.
     void kill_the_shop() {
         auto shop = start_shop(third(), stage::relaying::embedded);
+        const std::size_t committed = freeze_between_commit_and_delivery(shop);
+        shop.stop(SIGKILL);
+        stage_.await_shops_gone();
+        ++kills_;
+        say("   killed    the shop, pid %d, by SIGKILL between COMMIT and delivery", shop.pid());
+        const std::size_t arrived = audience_.distinct_count();
+        say("   committed %zu, arrived %zu, left behind %zu", committed, arrived, committed - arrived);
+    }
+
+    // How many orders it has committed by then.
+    std::size_t freeze_between_commit_and_delivery(harness::child_process& shop) {
         const auto enough = static_cast<std::size_t>(third() / 3);
         const auto deadline = system_clock().ticks() + 60s;
-        std::size_t committed = 0;
         while (shop.running() && system_clock().ticks() < deadline) {
             progress();
             std::this_thread::sleep_for(3ms); // a moment later it is at another point of its work
@@ -94,17 +104,15 @@ class story {
                 continue;
             shop.signal(SIGSTOP);
             std::this_thread::sleep_for(50ms); // what it had sent before arrives now
-            committed = stage_.open_books()->placed().size();
+            const std::size_t committed = stage_.open_books()->placed().size();
             if (committed > audience_.distinct_count())
-                break;
+                return committed;
             shop.signal(SIGCONT);
         }
-        shop.stop(SIGKILL);
-        stage_.await_shops_gone();
-        ++kills_;
-        say("   killed    the shop, pid %d, by SIGKILL between COMMIT and delivery", shop.pid());
-        const std::size_t arrived = audience_.distinct_count();
-        say("   committed %zu, arrived %zu, left behind %zu", committed, arrived, committed - arrived);
+        throw error(
+            error_kind::io, shop.describe("the shop was never seen between COMMIT and delivery"),
+            "run it again with more --orders"
+        );
     }
 
     void kill_the_broker() {
