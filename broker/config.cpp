@@ -67,6 +67,15 @@ void read_file(const std::string& file, texts& said, server_options& options) {
             );
             topics.read("retention", options.log.topic_defaults.retention);
         });
+        top.table("groups", [&](config_table& groups) {
+            group_options& group = options.api.groups;
+            groups.read("initial_rebalance_delay", group.initial_rebalance_delay);
+            groups.read("session_min", group.session_min, std::chrono::milliseconds{1});
+            groups.read("session_max", group.session_max, group.session_min);
+            groups.read("offsets_retention", group.offsets_retention);
+            groups.read("members_max", group.members_max, 1);
+            groups.read("groups_max", group.groups_max, 1);
+        });
     });
 }
 

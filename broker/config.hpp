@@ -15,6 +15,14 @@
 //   message_max = "1MiB"
 //   segment = "1GiB"
 //   retention = "7d"
+//
+//   [groups]
+//   initial_rebalance_delay = "500ms"      # the first member of a group waits so long for others
+//   session_min = "6s"                     # session timeouts outside these are refused
+//   session_max = "30m"
+//   offsets_retention = "7d"               # of groups without members
+//   members_max = 1000
+//   groups_max = 10000
 
 #include "broker/server/server.hpp"
 

@@ -32,6 +32,8 @@ public:
     virtual void reply(std::uint64_t slot, std::optional<bytes> frame) = 0;
     /// Ends the connection; `why` goes into the log.
     virtual void give_up(const std::string& why) = 0;
+    /// The address of the client, without its port; for people.
+    virtual std::string client_host() const = 0;
 };
 
 /// The right to answer one request of one connection. Harmless when the connection has gone.
@@ -57,6 +59,10 @@ public:
             sink->give_up(why);
     }
     std::uint64_t connection() const noexcept { return connection_; }
+    std::string client_host() const {
+        const auto sink = sink_.lock();
+        return sink ? sink->client_host() : std::string();
+    }
 
 private:
     std::weak_ptr<reply_sink> sink_;
@@ -101,6 +107,8 @@ public:
     typename Api::request& request() noexcept { return request_; }
     std::int16_t version() const noexcept { return in_.header.version; }
     std::uint64_t connection() const noexcept { return in_.back.connection(); }
+    std::string client_id() const { return in_.header.client_id.value_or(""); }
+    std::string client_host() const { return in_.back.client_host(); }
     /// The bytes that views in request() point into: for overwriting a batch in place.
     bytes& frame() noexcept { return *in_.frame; }
 

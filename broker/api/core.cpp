@@ -51,17 +51,20 @@ void core::expire_waits() {
             request->finish();
     if (const auto next = waits_.next_deadline())
         loop.wake_at(*next);
+    groups.wake();
 }
 
 void core::connection_closed(std::uint64_t connection) {
     for (const auto id : waits_.owned_by(connection))
         take(id);
+    groups.connection_closed(connection);
 }
 
 void core::finish_waits() {
     for (const auto id : waits_.all())
         if (const auto request = take(id))
             request->finish();
+    groups.stop();
 }
 
 } // namespace outbox::broker

@@ -1,12 +1,14 @@
 #pragma once
-// What every handler stands on: the log, the loop, the settings, and the fetches that wait. One
-// object per broker; all of it belongs to the loop's thread.
+// What every handler stands on: the log, the loop, the settings, the groups, and the fetches that
+// wait. One object per broker; all of it belongs to the loop's thread.
 
+#include "broker/api/group_service.hpp"
 #include "broker/api/loop.hpp"
 #include "broker/api/settings.hpp"
 #include "broker/api/wait_list.hpp"
 #include "broker/log/log_manager.hpp"
 #include "outbox/base/clock.hpp"
+#include "outbox/base/random.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -33,6 +35,7 @@ public:
         log_manager& the_logs,
         class loop& the_loop,
         const clock& the_time,
+        random_source& random,
         const settings& the_options,
         const topic_config& the_topic_defaults
     )
@@ -40,13 +43,15 @@ public:
         , loop(the_loop)
         , time(the_time)
         , options(the_options)
-        , topic_defaults(the_topic_defaults) {}
+        , topic_defaults(the_topic_defaults)
+        , groups(the_logs, the_loop, the_time, random, the_options.groups) {}
 
     log_manager& logs;
     class loop& loop;
     const clock& time;
     const settings& options;
     const topic_config& topic_defaults;
+    group_service groups;
 
     /// The largest batch of a topic, remembered from its configuration.
     std::int64_t message_bytes_max(const std::string& topic);

@@ -15,9 +15,14 @@ void handle_delete_topics(core& broker, call<wire::delete_topics_api> request) {
         for (const std::string& name : shared->request().topic_names) {
             if (!seen.insert(name).second)
                 continue;
-            const std::error_code ec = broker.logs.delete_topic(name);
             auto& row = response.topics.emplace_back();
             row.name = name;
+            if (is_internal_topic(name)) {
+                row.error = wire::error_code::invalid_topic_exception;
+                row.error_message = "the broker keeps the offsets of its groups here";
+                continue;
+            }
+            const std::error_code ec = broker.logs.delete_topic(name);
             row.error = to_error_code(ec);
             if (ec)
                 row.error_message = ec.message();
@@ -27,6 +32,7 @@ void handle_delete_topics(core& broker, call<wire::delete_topics_api> request) {
         broker.loop.post([&broker, shared, response = std::move(response)] {
             for (const auto& row : response.topics)
                 broker.forget_topic(row.name);
+            broker.groups.topic_deleted();
             shared->answer(response);
         });
     });

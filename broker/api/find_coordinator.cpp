@@ -2,19 +2,49 @@
 
 namespace outbox::broker {
 
-// Groups and transactions do not exist here yet. The API is announced all the same, because
-// librdkafka 2.0 compresses with lz4 only for brokers that have it; COORDINATOR_NOT_AVAILABLE lets
-// a consumer that only assigns partitions work on.
-void handle_find_coordinator(core&, call<wire::find_coordinator_api> request) {
-    constexpr std::int8_t transaction = 1;
+namespace {
+
+using answer_row = wire::find_coordinator_response::coordinator;
+using wire::error_code;
+
+constexpr std::int8_t key_of_group = 0;
+constexpr std::int8_t key_of_transaction = 1;
+
+/// One node, so it leads them all. Whether a group can be served is said by whoever serves it.
+answer_row find(const core& broker, const std::string& key, std::int8_t type) {
+    if (type == key_of_transaction)
+        return {
+            .key = key,
+            .error = error_code::transactional_id_authorization_failed,
+            .error_message = "this broker has no transactions"};
+    if (type != key_of_group)
+        return {
+            .key = key,
+            .error = error_code::invalid_request,
+            .error_message = "this broker has no coordinator of this type"};
+    return {
+        .key = key,
+        .node_id = broker.options.node_id,
+        .host = broker.options.advertised_host,
+        .port = broker.options.advertised_port};
+}
+
+} // namespace
+
+void handle_find_coordinator(core& broker, call<wire::find_coordinator_api> request) {
+    const auto& asked = request.request();
     wire::find_coordinator_response response;
-    if (request.request().key_type == transaction) {
-        response.error = wire::error_code::transactional_id_authorization_failed;
-        response.error_message = "this broker has no transactions";
+    constexpr std::int16_t several = 4;
+    if (request.version() >= several) {
+        for (const std::string& key : asked.keys)
+            response.coordinators.push_back(find(broker, key, asked.key_type));
     } else {
-        response.error = wire::error_code::coordinator_not_available;
-        response.error_message =
-            "this broker has no consumer groups yet; assign partitions instead";
+        const answer_row row = find(broker, asked.key, asked.key_type);
+        response.error = row.error;
+        response.error_message = row.error_message;
+        response.node_id = row.node_id;
+        response.host = row.host;
+        response.port = row.port;
     }
     request.answer(response);
 }

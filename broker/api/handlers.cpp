@@ -43,12 +43,22 @@ constexpr auto entries = std::to_array<api_entry>({
     entry<wire::fetch_api, handle_fetch>(),
     entry<wire::list_offsets_api, handle_list_offsets>(),
     entry<wire::metadata_api, handle_metadata>(),
+    entry<wire::offset_commit_api, handle_offset_commit>(),
+    entry<wire::offset_fetch_api, handle_offset_fetch>(),
     entry<wire::find_coordinator_api, handle_find_coordinator>(),
+    entry<wire::join_group_api, handle_join_group>(),
+    entry<wire::heartbeat_api, handle_heartbeat>(),
+    entry<wire::leave_group_api, handle_leave_group>(),
+    entry<wire::sync_group_api, handle_sync_group>(),
+    entry<wire::describe_groups_api, handle_describe_groups>(),
+    entry<wire::list_groups_api, handle_list_groups>(),
     entry<wire::api_versions_api, handle_api_versions>(),
     entry<wire::create_topics_api, handle_create_topics>(),
     entry<wire::delete_topics_api, handle_delete_topics>(),
     entry<wire::init_producer_id_api, handle_init_producer_id>(),
     entry<wire::describe_configs_api, handle_describe_configs>(),
+    entry<wire::delete_groups_api, handle_delete_groups>(),
+    entry<wire::offset_delete_api, handle_offset_delete>(),
 });
 static_assert(std::ranges::is_sorted(entries, {}, &api_entry::key));
 

@@ -14,7 +14,9 @@ namespace {
 using request_call = call<wire::metadata_api>;
 
 wire::metadata_response::topic describe(core& broker, const topic_description& topic) {
-    wire::metadata_response::topic out{.name = topic.name};
+    wire::metadata_response::topic out{
+        .name = topic.name,
+        .is_internal = is_internal_topic(topic.name)};
     for (std::int32_t i = 0; i < topic.partition_count; ++i)
         out.partitions.push_back({
             .index = i,
@@ -76,7 +78,8 @@ void handle_metadata(core& broker, request_call request) {
     if (broker.options.auto_create_topics && request.request().allow_auto_topic_creation &&
         request.request().topics)
         for (const auto& topic : *request.request().topics)
-            if (is_valid_topic_name(topic.name) && !broker.logs.find_topic(topic.name))
+            if (is_valid_topic_name(topic.name) && !is_internal_topic(topic.name) &&
+                !broker.logs.find_topic(topic.name))
                 missing.insert(topic.name);
     if (missing.empty()) {
         answer(broker, request, {});

@@ -92,6 +92,10 @@ void append(
         fail(row, error_code::unknown_topic_or_partition, "there is no such topic or partition");
         return;
     }
+    if (is_internal_topic(topic)) {
+        fail(row, error_code::invalid_topic_exception, "only the broker itself writes to it");
+        return;
+    }
     const bytes_view batch = asked.records.value_or(bytes_view{});
     if (!accept(broker, topic, batch, row))
         return;

@@ -2,6 +2,8 @@
 // How this broker presents itself and what it lets clients do. Filled by main from the command line
 // and the configuration file; constant while the broker runs.
 
+#include "broker/group/options.hpp"
+
 #include <cstdint>
 #include <string>
 
@@ -19,6 +21,8 @@ struct settings {
     std::int32_t partitions_default = 4;
     /// The largest record batch; `max.message.bytes` of a topic overrides it.
     std::int64_t message_bytes_max = 1'048'588; // Kafka's default: 1 MiB and 12 bytes
+
+    group_options groups{};
 };
 
 } // namespace outbox::broker

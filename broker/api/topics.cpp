@@ -28,6 +28,10 @@ topic_outcome make_topic(
     const config_overrides& overrides,
     creation how
 ) {
+    if (is_internal_topic(name))
+        return {
+            wire::error_code::invalid_topic_exception,
+            "the broker keeps the offsets of its groups under this name, and makes it itself"};
     std::string bad_key;
     std::error_code ec = broker.logs.check_create_topic(name, partition_count, overrides, &bad_key);
     if (!ec) {

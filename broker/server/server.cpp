@@ -82,10 +82,11 @@ public:
         , time_(time)
         , acceptor_(bind(loop_.context(), options_))
         , logs_(files, time, random, with_progress(options_.log))
-        , core_(logs_, loop_, time, options_.api, options_.log.topic_defaults) {
+        , core_(logs_, loop_, time, random, options_.api, options_.log.topic_defaults) {
         listen();
         advertise();
         loop_.on_wake([this] { core_.expire_waits(); });
+        core_.groups.start();
         signals_.add(SIGTERM); // here, so that one that comes before run() is not lost
         signals_.add(SIGINT);
     }

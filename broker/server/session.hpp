@@ -36,6 +36,7 @@ public:
 
     void reply(std::uint64_t slot, std::optional<bytes> frame) override;
     void give_up(const std::string& why) override;
+    std::string client_host() const override { return peer_.substr(0, peer_.rfind(':')); }
 
 private:
     void read();

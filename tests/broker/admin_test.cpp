@@ -279,12 +279,8 @@ TEST_F(admin, max_message_bytes_of_a_topic_counts_also_after_it_was_made_anew) {
     );
 }
 
-TEST_F(admin, coordinators_do_not_exist_yet_and_transactions_are_refused) {
+TEST_F(admin, transactions_are_refused) {
     auto client = connect();
-    EXPECT_EQ(
-        client.ask(wire::find_coordinator_request{.key = "group"}, 2)->error,
-        error_code::coordinator_not_available
-    );
     EXPECT_EQ(
         client.ask(wire::find_coordinator_request{.key = "txn", .key_type = 1}, 2)->error,
         error_code::transactional_id_authorization_failed

@@ -1,0 +1,86 @@
+#include "broker/api/handle.hpp"
+
+#include <memory>
+
+namespace outbox::broker {
+
+namespace {
+
+using request_call = call<wire::offset_commit_api>;
+using wire::error_code;
+
+struct commit_work {
+    explicit commit_work(request_call r) : request(std::move(r)) {}
+
+    request_call request;
+    wire::offset_commit_response response;
+    std::vector<state_change> changes;
+};
+
+/// A row of the answer for every row asked, and a change for every one that may be committed.
+void plan(core& broker, commit_work& work) {
+    const auto& asked = work.request.request();
+    const moment now = broker.groups.now();
+    for (const auto& topic : asked.topics) {
+        auto& rows = work.response.topics.emplace_back();
+        rows.name = topic.name;
+        const auto known = broker.logs.find_topic(topic.name);
+        for (const auto& partition : topic.partitions) {
+            auto& row = rows.partitions.emplace_back();
+            row.index = partition.index;
+            const std::string metadata = partition.metadata.value_or("");
+            if (!known || partition.index < 0 || partition.index >= known->partition_count)
+                row.error = error_code::unknown_topic_or_partition;
+            else if (metadata.size() > broker.groups.options().metadata_bytes_max)
+                row.error = error_code::offset_metadata_too_large;
+            else if (partition.offset < 0)
+                row.error = error_code::offset_out_of_range;
+            else
+                work.changes.emplace_back(offset_change{
+                    asked.group_id,
+                    topic.name,
+                    partition.index,
+                    committed_offset{
+                        .offset = partition.offset,
+                        .leader_epoch = partition.leader_epoch,
+                        .metadata = metadata,
+                        .committed_ms = now.wall_ms,
+                        .topic = known->id}});
+        }
+    }
+}
+
+void answer(commit_work& work, error_code outcome) {
+    for (auto& topic : work.response.topics)
+        for (auto& row : topic.partitions)
+            if (row.error == error_code::none)
+                row.error = outcome;
+    work.request.answer(work.response);
+}
+
+} // namespace
+
+void handle_offset_commit(core& broker, request_call request) {
+    auto work = std::make_shared<commit_work>(std::move(request));
+    const auto& asked = work->request.request();
+    plan(broker, *work);
+    error_code why = broker.groups.refusal(asked.group_id);
+    if (why == error_code::none)
+        why = broker.groups.machine().check_commit(
+            broker.groups.now(),
+            asked.group_id,
+            {asked.member_id, asked.group_instance_id},
+            asked.generation_id,
+            work->changes
+        );
+    if (why != error_code::none || work->changes.empty()) {
+        answer(*work, why);
+        return;
+    }
+    auto changes = std::move(work->changes);
+    broker.groups.changes().write(std::move(changes), [work](std::error_code ec) {
+        answer(*work, ec ? error_code::coordinator_not_available : error_code::none);
+    });
+}
+
+} // namespace outbox::broker
