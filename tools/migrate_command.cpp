@@ -1,6 +1,7 @@
 #include "outbox/base/error.hpp"
 #include "outbox/store/any/open_database.hpp"
 #include "tools/commands.hpp"
+#include "tools/database_option.hpp"
 #include "tools/migration_export.hpp"
 
 #include <nlohmann/json.hpp>
@@ -22,7 +23,7 @@ namespace outbox::tools {
 namespace {
 
 struct migrate_options {
-    std::string url{};
+    database_option source{};
     std::string kind{};
     std::optional<int> version{};
     int target = 0;
@@ -62,7 +63,7 @@ void print(const char* what_happened, const std::vector<migration_state>& states
 }
 
 int up(const migrate_options& options) {
-    const auto migrator = open_database(options.url)->open_migrator();
+    const auto migrator = options.source.open()->open_migrator();
     if (options.dry_run) {
         std::printf("%s", migrator->up_sql().c_str());
         return exit_done;
@@ -75,7 +76,7 @@ int up(const migrate_options& options) {
 }
 
 int down(const migrate_options& options) {
-    const auto migrator = open_database(options.url)->open_migrator();
+    const auto migrator = options.source.open()->open_migrator();
     if (options.dry_run) {
         std::printf("%s", migrator->down_sql(options.target).c_str());
         return exit_done;
@@ -91,7 +92,7 @@ int down(const migrate_options& options) {
 }
 
 int show(const migrate_options& options) {
-    const auto source = open_database(options.url);
+    const auto source = options.source.open();
     const auto states = source->open_migrator()->status();
     if (options.json) {
         print({{"database", source->display_name()}, {"versions", to_json(states)}});
@@ -103,11 +104,11 @@ int show(const migrate_options& options) {
 }
 
 int validate(const migrate_options& options) {
-    const auto source = open_database(options.url);
+    const auto source = options.source.open();
     const auto states = source->open_migrator()->status();
     std::optional<error> problem;
     try {
-        require_current(states);
+        require_current(states, source->name());
     } catch (const error& e) {
         problem = e;
     }
@@ -133,6 +134,7 @@ int validate(const migrate_options& options) {
 // the library, too.
 int get(const migrate_options& options) {
     const migration_dialect& known = dialect_of(options.kind);
+    const outbox_name name{options.source.name};
     std::vector<const migration*> chosen;
     for (const migration& m : known.versions) {
         if (!options.version || *options.version == m.version)
@@ -149,7 +151,7 @@ int get(const migrate_options& options) {
     for (const migration* m : chosen) {
         std::printf("-- version %d, %s\n", m->version, std::string{m->name}.c_str());
         for (const std::string& step : options.down ? down_steps(known, *m) : up_steps(known, *m))
-            std::printf("%s", step.c_str());
+            std::printf("%s", name.in(step).c_str());
     }
     return exit_done;
 }
@@ -164,8 +166,12 @@ std::optional<std::string> read_file(const std::filesystem::path& path) {
 // Looks at all files before it writes the first: what others have applied is never changed under
 // their hands.
 int export_files(const migrate_options& options) {
-    const auto files =
-        export_migrations(dialect_of(options.kind), options.format, options.start_version);
+    const auto files = export_migrations(
+        dialect_of(options.kind),
+        outbox_name{options.source.name},
+        options.format,
+        options.start_version
+    );
     const std::filesystem::path folder = options.folder;
     for (const exported_file& file : files) {
         const auto there = read_file(folder / file.path);
@@ -196,7 +202,10 @@ int export_files(const migrate_options& options) {
 }
 
 int grants(const migrate_options& options) {
-    std::printf("%s", std::string{dialect_of(options.kind).grants_sql}.c_str());
+    std::printf(
+        "%s",
+        outbox_name{options.source.name}.in(dialect_of(options.kind).grants_sql).c_str()
+    );
     return exit_done;
 }
 
@@ -216,12 +225,10 @@ void add_migrate_command(CLI::App& app, action& chosen) {
     const auto add_on_database =
         [&](const char* name, const char* what, int (*run)(const migrate_options&)) {
             CLI::App* sub = add(name, what, run);
-            sub->add_option("--db", options->url, "postgresql://…, mysql://… or sqlite:PATH")
-                ->required();
+            add_database_option(*sub, options->source);
             return sub;
         };
     const char* dry_run = "print the SQL that would run, and change nothing";
-    const char* kinds = "postgresql, mysql or sqlite";
     const char* json = "print one JSON object";
 
     CLI::App* sub = add_on_database("up", "apply what is missing", up);
@@ -239,14 +246,23 @@ void add_migrate_command(CLI::App& app, action& chosen) {
     sub = add_on_database("validate", "exit 4 unless they are current and unaltered", validate);
     sub->add_flag("--json", options->json, json);
 
-    sub = add("get", "print the SQL of the versions; needs no database", get);
-    sub->add_option("--db-kind", options->kind, kinds)->required();
+    const auto add_on_kind =
+        [&](const char* name, const char* what, int (*run)(const migrate_options&)) {
+            CLI::App* made = add(name, what, run);
+            made->add_option("--db-kind", options->kind, "postgresql, mysql or sqlite")->required();
+            add_name_option(*made, options->source.name);
+            return made;
+        };
+    sub = add_on_kind("get", "print the SQL of the versions; needs no database", get);
     sub->add_option("--version", options->version, "this one only");
     sub->add_flag("--down", options->down, "the way back");
 
-    sub = add("export", "write the versions as files of another migration tool", export_files);
+    sub = add_on_kind(
+        "export",
+        "write the versions as files of another migration tool",
+        export_files
+    );
     sub->add_option("--format", options->format, export_formats())->required();
-    sub->add_option("--db-kind", options->kind, kinds)->required();
     sub->add_option("--out", options->folder, "the folder, made if need be")->required();
     sub->add_option(
         "--start-version",
@@ -254,8 +270,7 @@ void add_migrate_command(CLI::App& app, action& chosen) {
         "the tool's number for our first version; 1 when not given"
     );
 
-    sub = add("grants", "print the SQL of the four roles; needs no database", grants);
-    sub->add_option("--db-kind", options->kind, kinds)->required();
+    add_on_kind("grants", "print the SQL of the four roles; needs no database", grants);
 }
 
 } // namespace outbox::tools

@@ -12,6 +12,7 @@ namespace {
 struct version {
     const migration_dialect* dialect = nullptr;
     const migration* of = nullptr;
+    outbox_name outbox{};
     /// In the user's count.
     long long number = 0;
     std::string up{};
@@ -33,11 +34,11 @@ std::string padded(long long number, std::size_t width) {
     return std::string(width - std::min(width, digits.size()), '0') + digits;
 }
 
-// "outbox" for the first, "outbox_send" for the second: their names beside other people's
-// migrations.
+// "outbox" for the first, "outbox_send" for the third: their names beside other people's
+// migrations, and beside those of another outbox.
 std::string name_of(const version& v) {
-    const std::string name{v.of->name};
-    return name.starts_with("outbox") ? name : "outbox_" + name;
+    const bool is_first = v.of == &v.dialect->versions.front();
+    return v.outbox.text() + (is_first ? "" : "_" + std::string{v.of->name});
 }
 
 // For tools that are, or act like, MySQL's own client.
@@ -113,7 +114,7 @@ void liquibase(const version& v, files& out) {
                 break;
         }
     }
-    out.push_back({"outbox-" + padded(v.number, 3) + ".sql", text});
+    out.push_back({v.outbox.text() + "-" + padded(v.number, 3) + ".sql", text});
 }
 
 const char* sqitch_engine(const version& v) {
@@ -123,9 +124,11 @@ const char* sqitch_engine(const version& v) {
 }
 
 void sqitch(const version& v, files& out) {
-    const auto change = [](const migration& m) { return "outbox_" + padded(m.version, 3); };
+    const auto change = [&](const migration& m) {
+        return v.outbox.text() + "_" + padded(m.version, 3);
+    };
     const std::string name = change(*v.of);
-    const std::string head = " outbox:" + name + " " + sqitch_engine(v) + "\n\n";
+    const std::string head = " " + v.outbox.text() + ":" + name + " " + sqitch_engine(v) + "\n\n";
     const bool transaction = v.dialect->transactional;
     const auto script = [&](const char* what, const std::string& direction, const std::string& sql
                         ) {
@@ -136,7 +139,7 @@ void sqitch(const version& v, files& out) {
     script("Deploy", "deploy", v.up);
     script("Revert", "revert", v.down);
     // Fails where the table is absent and, on PostgreSQL, where the line is.
-    const std::string line = std::string{v.dialect->version_table} +
+    const std::string line = v.outbox.in(v.dialect->version_table) +
                              " where version = " + std::to_string(v.of->version) + ";\n";
     const std::string look =
         v.dialect->kind == "postgresql" ? "select 1 / count(*) from " : "select version from ";
@@ -144,7 +147,7 @@ void sqitch(const version& v, files& out) {
 
     if (v.of != &v.dialect->versions.back())
         return;
-    std::string plan = "%syntax-version=1.0.0\n%project=outbox\n\n";
+    std::string plan = "%syntax-version=1.0.0\n%project=" + v.outbox.text() + "\n\n";
     std::string before;
     for (const migration& m : v.dialect->versions) {
         const std::string needs = before.empty() ? "" : " [" + before + "]";
@@ -208,6 +211,7 @@ std::string export_formats() {
 
 std::vector<exported_file> export_migrations(
     const migration_dialect& known,
+    const outbox_name& name,
     std::string_view format,
     long long start_version
 ) {
@@ -217,9 +221,10 @@ std::vector<exported_file> export_migrations(
         chosen.write(
             {.dialect = &known,
              .of = &m,
+             .outbox = name,
              .number = start_version + m.version - known.versions.front().version,
-             .up = joined(up_steps(known, m)),
-             .down = joined(down_steps(known, m))},
+             .up = name.in(joined(up_steps(known, m))),
+             .down = name.in(joined(down_steps(known, m)))},
             out
         );
     return out;

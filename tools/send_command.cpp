@@ -1,8 +1,8 @@
 #include "outbox/base/error.hpp"
 #include "outbox/base/units.hpp"
 #include "outbox/message/envelope.hpp"
-#include "outbox/store/any/open_database.hpp"
 #include "tools/commands.hpp"
+#include "tools/database_option.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -20,7 +20,7 @@ namespace outbox::tools {
 namespace {
 
 struct send_options {
-    std::string url{};
+    database_option source{};
     std::string subject{};
     std::optional<std::string> key{};
     std::vector<std::string> tags{};
@@ -69,7 +69,7 @@ int send(const send_options& options) {
     }
 
     const envelope row = freeze(m, message_id_generator{}.next(), {});
-    open_database(options.url)->send({&row, 1});
+    options.source.open()->send({&row, 1});
     if (options.json)
         std::printf("%s\n", nlohmann::json{{"message_id", row.id.text()}, {"subject", row.subject}}.dump().c_str());
     else
@@ -82,7 +82,7 @@ int send(const send_options& options) {
 void add_send_command(CLI::App& app, action& chosen) {
     auto options = std::make_shared<send_options>();
     CLI::App* command = app.add_subcommand("send", "Commit one message into the outbox of a database");
-    command->add_option("--db", options->url, "postgresql://…, mysql://… or sqlite:PATH")->required();
+    add_database_option(*command, options->source);
     command->add_option("--subject", options->subject, "what it is about; becomes the topic")->required();
     command->add_option("--key", options->key, "messages with the same key stay in order");
     command->add_option("--tag", options->tags, "a label; may be given ten times")->take_all();

@@ -1,5 +1,5 @@
-#include "outbox/store/any/open_database.hpp"
 #include "tools/commands.hpp"
+#include "tools/database_option.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -13,7 +13,7 @@ namespace outbox::tools {
 namespace {
 
 struct status_options {
-    std::string url{};
+    database_option source{};
     bool json = false;
 };
 
@@ -23,7 +23,7 @@ std::string seconds(std::chrono::milliseconds duration) {
 }
 
 int status(const status_options& options) {
-    const auto source = open_database(options.url);
+    const auto source = options.source.open();
     const store_status state = source->open_relay_store()->status(0);
     if (options.json) {
         nlohmann::ordered_json out{
@@ -66,7 +66,7 @@ int status(const status_options& options) {
 void add_status_command(CLI::App& app, action& chosen) {
     auto options = std::make_shared<status_options>();
     CLI::App* command = app.add_subcommand("status", "Backlog, its age, who relays, and how far");
-    command->add_option("--db", options->url, "postgresql://…, mysql://… or sqlite:PATH")->required();
+    add_database_option(*command, options->source);
     command->add_flag("--json", options->json, "print one JSON object");
     command->callback([options, &chosen] { chosen = [options] { return status(*options); }; });
 }

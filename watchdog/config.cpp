@@ -37,6 +37,20 @@ void read_target(config_table& table, target_config& into) {
     table.read("properties", into.properties);
 }
 
+// Two words for one thing: people call it by that of their database.
+void read_name(config_table& table, outbox_name& into) {
+    const char* key = table.has("prefix") ? "prefix" : "schema";
+    if (table.has("schema") && table.has("prefix"))
+        table.reject(key, "schema and prefix both name the outbox", "give one of them");
+    std::string name = into.text();
+    table.read(key, name);
+    try {
+        into = outbox_name{name};
+    } catch (const error& e) {
+        table.reject(key, e.what());
+    }
+}
+
 void read_database(config_table& table, database_config& into) {
     table.require("name", into.name);
     std::filesystem::path url_file;
@@ -46,6 +60,7 @@ void read_database(config_table& table, database_config& into) {
         table.reject("url", "a database needs either url or url_file", "give one of them");
     if (into.url.empty())
         into.url = first_line(table, url_file);
+    read_name(table, into.outbox);
     table.require("target", into.target);
     table.read("doorbell", into.doorbell);
     table.read_one_of(

@@ -4,6 +4,7 @@
 #include "outbox/base/log.hpp"
 #include "outbox/relay/receipt_sender.hpp"
 #include "outbox/relay/relay_machine.hpp"
+#include "outbox/store/outbox_name.hpp"
 #include "outbox/store/relay_store.hpp"
 
 #include <filesystem>
@@ -27,6 +28,8 @@ struct target_config {
 struct database_config {
     std::string name{};
     std::string url{};
+    /// Which of the outboxes in it.
+    outbox_name outbox{};
     /// The name of a target.
     std::string target{};
     std::string doorbell = "udp:127.0.0.1:0";

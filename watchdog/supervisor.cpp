@@ -27,7 +27,7 @@ supervisor::supervisor(const config& configured) {
         });
         entry& made = entries_.emplace_back();
         made.name = d.name;
-        made.source = open_database(d.url);
+        made.source = open_database(d.url, d.outbox);
         if (d.receipts)
             made.receipts = std::make_unique<receipt_sender>(*d.receipts);
         made.worker = std::make_unique<relay>(

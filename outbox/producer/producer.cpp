@@ -39,6 +39,12 @@ producer::producer(producer_options options)
           },
           std::move(options_.target)
       )) {
+    if (options_.database != nullptr && options_.database->name() != options_.name)
+        throw usage_error(
+            "outbox: a producer for the outbox \"" + options_.name.text() +
+            "\" has a database with the outbox \"" + options_.database->name().text() +
+            "\"; give both the same name"
+        );
     if (!next_id_)
         next_id_ = [generator = std::make_shared<message_id_generator>()] {
             return generator->next();
@@ -165,6 +171,13 @@ void producer::post_frozen(envelope&& row, watcher who, const post_options& how)
             background::drop(who, row.id, row.subject);
         return;
     }
+}
+
+void producer::refuse_name(const outbox_name& name) {
+    throw usage_error(
+        "outbox: the adapter of this transaction cannot send to the outbox \"" + name.text() +
+        "\"; let its session have a constructor with a const outbox_name& (store/adapter.hpp)"
+    );
 }
 
 void producer::refuse_if_poisoned(const pending_messages& pending) {

@@ -31,6 +31,7 @@
 #include "outbox/producer/send_listener.hpp"
 #include "outbox/store/adapter.hpp"
 #include "outbox/store/database.hpp"
+#include "outbox/store/outbox_name.hpp"
 #include "outbox/target/target.hpp"
 
 #include <chrono>
@@ -61,16 +62,19 @@ struct receipt_options {
 };
 
 struct producer_options {
+    /// Which outbox of their database messages go to, by every door.
+    outbox_name name{};
     /// What the target accepts. Raise it only together with the broker's limit.
     message_limits limits{};
     /// Where ids come from; tests put a generator with a fixed clock and seed here. Called from any
     /// thread.
     std::function<message_id()> next_id{};
     receipt_options receipts{};
-    /// Where post() writes rows; must outlive the producer. Not needed for transact, join and send.
+    /// Where post() writes rows, its outbox of the same name; must outlive the producer. Not needed
+    /// for transact, join and send.
     outbox::database* database = nullptr;
-    /// Where post() sends what has no row. Its own limits of size, name and tags hold for everything
-    /// that this producer sends, also in transactions.
+    /// Where post() sends what has no row. Its own limits of size, name and tags hold for
+    /// everything that this producer sends, also in transactions.
     std::unique_ptr<outbox::target> target{};
     post_tuning posts{};
     /// How long the destructor waits for posted messages on their way, and for listeners that have
@@ -96,7 +100,7 @@ public:
     /// either case: it is delivered exactly if the transaction is there.
     template <connectable Db, class Work>
     auto transact(Db& db, Work&& work) {
-        pending_messages pending;
+        pending_messages pending{.rows = {}, .poisoned_by = {}, .to = options_.name};
         typename connector<Db>::transaction tx{db, pending};
         outgoing out{next_id_, options_.limits, fates_, pending, scheduled_changes_of(tx)};
         if constexpr (std::is_void_v<
@@ -115,11 +119,7 @@ public:
     /// outgoing::send for when to send, and outgoing::nudge.
     template <joinable Tx>
     [[nodiscard]] outgoing join(Tx& tx) {
-        return outgoing{
-            next_id_,
-            options_.limits,
-            fates_,
-            std::make_unique<typename adapter<Tx>::session>(tx)};
+        return outgoing{next_id_, options_.limits, fates_, session_of(tx)};
     }
 
     /// One message, one line, in a transaction of your own. As join(tx).send(m, listener), and
@@ -232,6 +232,19 @@ private:
             "the header of the door from outbox/store"
         );
     }
+
+    template <class Tx>
+    std::unique_ptr<store_session> session_of(Tx& tx) const {
+        using session = typename adapter<Tx>::session;
+        if constexpr (joinable_by_name<Tx>) {
+            return std::make_unique<session>(tx, options_.name);
+        } else {
+            if (!options_.name.is_usual())
+                refuse_name(options_.name);
+            return std::make_unique<session>(tx);
+        }
+    }
+    [[noreturn]] static void refuse_name(const outbox_name& name);
 
     template <class Transaction>
     static scheduled_changes* scheduled_changes_of(Transaction& tx) noexcept {

@@ -6,7 +6,7 @@
 //
 //       template <> struct outbox::adapter<my::unit_of_work> {
 //           using session = my::outbox_session;                  // a store_session; constructed
-//           from my::unit_of_work&
+//           from my::unit_of_work&, or from that and a const outbox_name&
 //       };
 //
 //   connector<Db>   names the transaction that `transact` opens on a connection:
@@ -22,6 +22,7 @@
 // gets as its first argument.
 
 #include "outbox/message/envelope.hpp"
+#include "outbox/store/outbox_name.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -36,6 +37,8 @@ struct pending_messages {
     /// Set when a send failed: commit must throw even if the user swallowed that exception. Says
     /// why.
     std::string poisoned_by{};
+    /// The outbox that they go to.
+    outbox_name to{};
 };
 
 template <class Tx>
@@ -48,7 +51,13 @@ template <class Tx>
 concept joinable = requires {
     typename adapter<Tx>::session;
 }
-&&std::constructible_from<typename adapter<Tx>::session, Tx&>;
+&&(std::constructible_from<typename adapter<Tx>::session, Tx&> ||
+   std::constructible_from<typename adapter<Tx>::session, Tx&, const outbox_name&>);
+
+/// Whether a joined transaction can send to any outbox of its database, or to the usual one only.
+template <class Tx>
+concept joinable_by_name =
+    std::constructible_from<typename adapter<Tx>::session, Tx&, const outbox_name&>;
 
 template <class Db>
 concept connectable = requires {

@@ -8,6 +8,7 @@
 
 #include "outbox/message/envelope.hpp"
 #include "outbox/store/migrator.hpp"
+#include "outbox/store/outbox_name.hpp"
 #include "outbox/store/relay_store.hpp"
 
 #include <memory>
@@ -23,8 +24,11 @@ class database {
 public:
     virtual ~database() = default;
 
-    /// The URL without its password: what may be shown.
+    /// The URL without its password, and the outbox's name unless it is the usual one: what may be
+    /// shown.
     virtual std::string display_name() const = 0;
+    /// Which outbox of the database it is; the others are not touched.
+    virtual outbox_name name() const { return {}; }
     /// Throws schema_mismatch unless the outbox tables are of a version that this build runs on.
     virtual std::unique_ptr<relay_store> open_relay_store() = 0;
     virtual std::unique_ptr<migrator> open_migrator() = 0;
@@ -32,5 +36,10 @@ public:
     /// doorbell. Throws outbox::error; in_doubt() when the answer to COMMIT was lost.
     virtual void send(std::span<const envelope> rows) = 0;
 };
+
+/// For display_name().
+inline std::string shown_with(const std::string& where, const outbox_name& name) {
+    return name.is_usual() ? where : where + " (outbox " + name.text() + ")";
+}
 
 } // namespace outbox

@@ -62,7 +62,11 @@ compare(std::span<const migration> ours, std::span<const recorded_migration> rec
     return states;
 }
 
-void require_usable(std::span<const migration_state> states, int oldest_usable) {
+void require_usable(
+    std::span<const migration_state> states,
+    int oldest_usable,
+    const outbox_name& name
+) {
     for (const migration_state& state : states) {
         const std::string which = std::to_string(state.version) + " (" + state.name + ")";
         if (state.unfinished)
@@ -86,13 +90,13 @@ void require_usable(std::span<const migration_state> states, int oldest_usable) 
             throw error(
                 error_kind::schema_mismatch,
                 "the outbox tables lack version " + which,
-                "run `outbox migrate up --db URL` as a user who may create tables"
+                name.migrate_hint() + " as a user who may create tables"
             );
     }
 }
 
-void require_current(std::span<const migration_state> states) {
-    require_usable(states, std::numeric_limits<int>::max());
+void require_current(std::span<const migration_state> states, const outbox_name& name) {
+    require_usable(states, std::numeric_limits<int>::max(), name);
 }
 
 std::string checksum(const migration& m) {

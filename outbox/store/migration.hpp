@@ -3,6 +3,8 @@
 // whether that will do. The SQL is in sql/<database>/NNN_name.up.sql and .down.sql and is compiled
 // in. What applies them is in migrator.hpp.
 
+#include "outbox/store/outbox_name.hpp"
+
 #include <span>
 #include <string>
 #include <string_view>
@@ -70,18 +72,23 @@ std::vector<migration_state>
 compare(std::span<const migration> ours, std::span<const recorded_migration> recorded);
 
 /// Throws outbox::error (schema_mismatch) with what to do, unless a program of this build can work
-/// with tables in these `states`: nothing is missing up to and including `oldest_usable`, and
-/// whatever is applied is whole and that of this build.
-void require_usable(std::span<const migration_state> states, int oldest_usable);
+/// with tables in these `states`, which are those of the outbox called `name`: nothing is missing
+/// up to and including `oldest_usable`, and whatever is applied is whole and that of this build.
+void require_usable(
+    std::span<const migration_state> states,
+    int oldest_usable,
+    const outbox_name& name = {}
+);
 
 /// The same, and nothing is missing at all.
-void require_current(std::span<const migration_state> states);
+void require_current(std::span<const migration_state> states, const outbox_name& name = {});
 
 /// The text recorded with an applied version: CRC-32C of its up file, as 8 hexadecimal digits.
 std::string checksum(const migration& m);
 
-/// What applies `m`, one of `known.versions`, and records it: SQL texts to be run one after the
-/// other, each of one or several statements, in one transaction where `known.transactional`.
+/// What applies `m`, one of `known.versions`, and records it in the usual outbox (outbox_name::in
+/// puts another in its place): SQL texts to be run one after the other, each of one or several
+/// statements, in one transaction where `known.transactional`.
 std::vector<std::string> up_steps(const migration_dialect& known, const migration& m);
 
 /// What takes `m` back and forgets it; with the first version goes everything.

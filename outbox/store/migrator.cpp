@@ -48,7 +48,7 @@ std::vector<migration_state> migrator::status() {
 
 std::vector<const migration*> migrator::missing() {
     const auto states = status();
-    require_usable(states, 0);
+    require_usable(states, 0, name_);
     std::vector<const migration*> found;
     for (const migration& m : known_.versions) {
         if (!std::ranges::find(states, m.version, &migration_state::version)->applied)
@@ -70,7 +70,7 @@ std::vector<const migration*> migrator::applied_above(int target) {
             "`outbox migrate status --db URL` lists them; 0 removes everything"
         );
     const auto states = status();
-    require_usable(states, 0);
+    require_usable(states, 0, name_);
     std::vector<const migration*> found;
     for (const migration& m : known_.versions) {
         if (m.version > target &&
@@ -126,18 +126,18 @@ std::string migrator::up_sql() {
     if (!session_->is_there()) {
         for (const migration& m : known_.versions)
             sql += joined(up_steps(known_, m));
-        return sql;
+        return name_.in(sql);
     }
     for (const migration* m : missing())
         sql += joined(up_steps(known_, *m));
-    return sql;
+    return name_.in(sql);
 }
 
 std::string migrator::down_sql(int target) {
     std::string sql;
     for (const migration* m : applied_above(target))
         sql += joined(down_steps(known_, *m));
-    return sql;
+    return name_.in(sql);
 }
 
 } // namespace outbox

@@ -3,6 +3,7 @@
 // differs is data (migration_dialect) and one open connection (migration_session).
 
 #include "outbox/store/migration.hpp"
+#include "outbox/store/outbox_name.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -13,7 +14,8 @@
 namespace outbox {
 
 /// One connection, as migrating needs it; implemented for each database. Connects when it is first
-/// used. Every function but roll_back() throws outbox::error; `conflict` means that somebody was
+/// used. What it is told to run is said of the usual outbox, and it puts the name of its own in.
+/// Every function but roll_back() throws outbox::error; `conflict` means that somebody was
 /// faster.
 class migration_session {
 public:
@@ -49,9 +51,15 @@ enum class if_undelivered {
 /// One thread. Holds its connection as long as it lives.
 class migrator {
 public:
-    migrator(const migration_dialect& known, std::unique_ptr<migration_session> session)
+    /// `session` is one on the outbox called `name`.
+    migrator(
+        const migration_dialect& known,
+        std::unique_ptr<migration_session> session,
+        const outbox_name& name = {}
+    )
         : known_(known)
-        , session_(std::move(session)) {}
+        , session_(std::move(session))
+        , name_(name) {}
 
     /// Every version that this build or the database knows, in order.
     std::vector<migration_state> status();
@@ -76,6 +84,7 @@ private:
 
     const migration_dialect& known_;
     std::unique_ptr<migration_session> session_;
+    outbox_name name_;
 };
 
 } // namespace outbox

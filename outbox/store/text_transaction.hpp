@@ -8,7 +8,7 @@
 //   const void* identity() const;                  the connection, for its note
 //   void run(const std::string& sql);              runs a text whose rows nobody wants
 //   connection_note ask(const std::string& sql);   runs one that answers with one row of two texts
-//   const transaction_sql& commands(const std::string& server_version);
+//   const transaction_sql& commands(const outbox_name& to, const std::string& server_version);
 //                                                  may be asked without a version, for ask() alone
 //   static text_failure judge(std::exception_ptr); what a failure of run() or ask() means
 
@@ -42,7 +42,7 @@ enum class text_failure {
 /// What a user reads; the exceptions of the client itself pass through, for his own retries know
 /// them.
 template <class Client>
-[[noreturn]] void explain_text_failure(const std::exception_ptr& failure) {
+[[noreturn]] void explain_text_failure(const std::exception_ptr& failure, const outbox_name& to) {
     const auto words = [&]() -> std::string {
         try {
             std::rethrow_exception(failure);
@@ -65,7 +65,7 @@ template <class Client>
             "begin the whole transaction again"
         );
     case text_failure::no_tables:
-        throw error(error_kind::schema_mismatch, words(), "run `outbox migrate up --db URL`");
+        throw error(error_kind::schema_mismatch, words(), to.migrate_hint());
     case text_failure::refused:
     case text_failure::lost:
         break;
@@ -80,9 +80,11 @@ public:
 
     /// Begins. Throws usage_error when a transaction is open on `db` already, which the server may
     /// then regard as failed. `db` must outlive this and is not to be used by another thread.
-    explicit text_transaction(connection& db) : text_transaction(db, nullptr) {}
+    explicit text_transaction(connection& db, const outbox_name& to = {})
+        : text_transaction(db, nullptr, to) {}
     /// For the producer: what is pending is written with COMMIT.
-    text_transaction(connection& db, pending_messages& pending) : text_transaction(db, &pending) {}
+    text_transaction(connection& db, pending_messages& pending)
+        : text_transaction(db, &pending, pending.to) {}
     text_transaction(const text_transaction&) = delete;
     text_transaction& operator=(const text_transaction&) = delete;
     /// Rolls back unless committed. In a forked child it leaves the connection, which is its
@@ -157,24 +159,27 @@ public:
             try {
                 client_.run(text);
             } catch (...) {
-                explain_text_failure<Client>(std::current_exception());
+                explain_text_failure<Client>(std::current_exception(), to_);
             }
         }
     }
     bool cancel(const message_id& id) override { return change_scheduled(commands_->cancel(id)); }
     bool replace(const envelope& row) override { return change_scheduled(commands_->replace(row)); }
     void poison() noexcept { poisoned_ = true; }
+    /// The outbox that it sends to.
+    const outbox_name& to() const noexcept { return to_; }
     /// For outbox/testing: what waits for COMMIT; null in a transaction of the user's own.
     const pending_messages* pending() const noexcept { return pending_; }
 
 private:
     enum class state { open, committed, ended };
 
-    text_transaction(connection& db, pending_messages* pending)
+    text_transaction(connection& db, pending_messages* pending, const outbox_name& to)
         : client_(db)
         , pending_(pending)
+        , to_(to)
         , process_(::getpid()) {
-        const auto known = recall_note(client_.identity(), system_clock().ticks());
+        const auto known = recall_note(client_.identity(), to_, system_clock().ticks());
         note_ = known ? *known : ask();
         try {
             begin();
@@ -190,20 +195,20 @@ private:
     }
 
     connection_note ask() {
-        forget_note(client_.identity());
+        forget_note(client_.identity(), to_);
         connection_note note;
         try {
-            note = client_.ask(client_.commands({}).ask());
+            note = client_.ask(client_.commands(to_, {}).ask());
         } catch (...) {
-            explain_text_failure<Client>(std::current_exception());
+            explain_text_failure<Client>(std::current_exception(), to_);
         }
         note.asked_at = system_clock().ticks();
-        remember_note(client_.identity(), note);
+        remember_note(client_.identity(), to_, note);
         return note;
     }
 
     void begin() {
-        commands_ = &client_.commands(note_.server_version);
+        commands_ = &client_.commands(to_, note_.server_version);
         const auto texts = commands_->begin();
         for (std::size_t i = 0; i < texts.size(); ++i) {
             try {
@@ -212,7 +217,7 @@ private:
                 const std::exception_ptr failure = std::current_exception();
                 if (i > 0)
                     try_rollback();
-                explain_text_failure<Client>(failure);
+                explain_text_failure<Client>(failure, to_);
             }
         }
         state_ = state::open;
@@ -225,7 +230,7 @@ private:
                 client_.run(texts[i]);
             return client_.ask(texts.back()).doorbell == "1"; // the first of the two texts
         } catch (...) {
-            explain_text_failure<Client>(std::current_exception());
+            explain_text_failure<Client>(std::current_exception(), to_);
         }
     }
 
@@ -266,7 +271,7 @@ private:
                 answered = true;
             }
         } catch (...) {
-            forget_note(client_.identity());
+            forget_note(client_.identity(), to_);
         }
         return answered;
     }
@@ -285,7 +290,7 @@ private:
             answered = try_rollback();
         state_ = state::ended;
         if (!answered) {
-            forget_note(client_.identity());
+            forget_note(client_.identity(), to_);
             if (holds_commit)
                 throw error(
                     error_kind::in_doubt,
@@ -294,11 +299,12 @@ private:
                     "look in the database whether the change is there; do not repeat it blindly"
                 );
         }
-        explain_text_failure<Client>(failure);
+        explain_text_failure<Client>(failure, to_);
     }
 
     Client client_;
     pending_messages* pending_;
+    outbox_name to_;
     pid_t process_;
     connection_note note_{};
     const transaction_sql* commands_ = nullptr;
@@ -312,7 +318,14 @@ private:
 template <class Transaction>
 class text_session final : public store_session {
 public:
-    explicit text_session(Transaction& tx) noexcept : tx_(&tx) {}
+    text_session(Transaction& tx, const outbox_name& to) : tx_(&tx) {
+        if (to != tx.to())
+            throw usage_error(
+                "outbox: a producer for the outbox \"" + to.text() +
+                "\" sends in a transaction that was begun for \"" + tx.to().text() +
+                "\"; give the transaction the same name: tx{db, outbox::outbox_name{…}}"
+            );
+    }
 
     void require_open() override { tx_->require_open(); }
     void insert(std::span<const envelope> rows) override { tx_->write(rows); }

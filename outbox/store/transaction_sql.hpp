@@ -46,4 +46,7 @@ public:
 /// Whether a database says, by `words`, that begin() found a transaction open.
 bool says_already_open(const std::string& words) noexcept;
 
+/// Whether it says of one of our texts that the tables are not there.
+bool says_tables_are_missing(const std::string& words) noexcept;
+
 } // namespace outbox

@@ -19,7 +19,7 @@ enum class table { message, scheduled };
 // One row as one text: number, when it is due, then five columns as hexadecimal digits, apart by
 // blanks. Row by row, because that is what every client can do. No colon: SOCI takes it for a
 // parameter.
-std::string next_row(sql_words words, table from, std::int64_t behind) {
+std::string next_row(sql_words words, const outbox_name& of, table from, std::int64_t behind) {
     const bool scheduled = from == table::scheduled;
     std::string columns;
     std::string rows;
@@ -48,13 +48,21 @@ std::string next_row(sql_words words, table from, std::int64_t behind) {
         rows = scheduled
                    ? "outbox_scheduled where"
                    : "outbox_message where seq > (select max(cursor_seq) from outbox_relay) and";
-    return "select coalesce((select " + columns + " from " + rows + " seq > " +
-           std::to_string(behind) + " order by seq limit 1), '')";
+    return of.in(
+        "select coalesce((select " + columns + " from " + rows + " seq > " +
+        std::to_string(behind) + " order by seq limit 1), '')"
+    );
 }
 
-void read_table(sql_words words, table from, const ask_text& ask, std::vector<sent_message>& into) {
+void read_table(
+    sql_words words,
+    const outbox_name& of,
+    table from,
+    const ask_text& ask,
+    std::vector<sent_message>& into
+) {
     for (std::int64_t behind = 0;;) {
-        const std::string row = ask(next_row(words, from, behind));
+        const std::string row = ask(next_row(words, of, from, behind));
         if (row.empty())
             return;
         std::array<std::string, 7> column{};
@@ -98,10 +106,10 @@ std::string list(const std::vector<sent_message>& all, const std::vector<std::st
 
 } // namespace
 
-std::vector<sent_message> read_rows(sql_words words, const ask_text& ask) {
+std::vector<sent_message> read_rows(sql_words words, const outbox_name& of, const ask_text& ask) {
     std::vector<sent_message> all;
-    read_table(words, table::message, ask, all);
-    read_table(words, table::scheduled, ask, all);
+    read_table(words, of, table::message, ask, all);
+    read_table(words, of, table::scheduled, ask, all);
     return all;
 }
 

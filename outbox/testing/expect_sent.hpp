@@ -116,16 +116,18 @@ sent_message expect_among(
 } // namespace detail
 
 /// Returns the first message to `to` that the matcher accepts, for further questions. Throws
-/// expectation_failed when there is none.
+/// expectation_failed when there is none. `of` is the producer's outbox (producer_options::name),
+/// unless `tx` was opened by transact().
 template <class Tx, class Matcher = any_message>
-sent_message expect_sent(Tx& tx, const subject& to, const Matcher& matcher = {}) {
-    return detail::expect_among(sent_in(tx), "the transaction sends", to, matcher);
+sent_message
+expect_sent(Tx& tx, const subject& to, const Matcher& matcher = {}, const outbox_name& of = {}) {
+    return detail::expect_among(sent_in(tx, of), "the transaction sends", to, matcher);
 }
 
 /// Throws expectation_failed when the transaction sends anything.
 template <class Tx>
-void expect_nothing_sent(Tx& tx) {
-    detail::expect_none(sent_in(tx), "the transaction sends");
+void expect_nothing_sent(Tx& tx, const outbox_name& of = {}) {
+    detail::expect_none(sent_in(tx, of), "the transaction sends");
 }
 
 /// The same of what has arrived at the in-memory target.

@@ -19,6 +19,7 @@
 //   };
 
 #include "outbox/store/adapter.hpp"
+#include "outbox/store/outbox_name.hpp"
 #include "outbox/store/text_transaction.hpp"
 #include "outbox/testing/sent_message.hpp"
 
@@ -44,7 +45,7 @@ enum class sql_words { postgresql, mysql, sqlite };
 /// Runs SQL that answers with one row of one text.
 using ask_text = std::function<std::string(const std::string& sql)>;
 
-std::vector<sent_message> read_rows(sql_words words, const ask_text& ask);
+std::vector<sent_message> read_rows(sql_words words, const outbox_name& of, const ask_text& ask);
 std::vector<sent_message> take_apart_all(const pending_messages& pending);
 [[noreturn]] void refuse_to_read(const std::string& why);
 
@@ -113,7 +114,7 @@ std::string ask_libmariadb(Db& db, const std::string& sql) {
 }
 
 template <class Handle>
-std::vector<sent_message> read_through(Handle& handle) {
+std::vector<sent_message> read_through(Handle& handle, const outbox_name& of) {
     if constexpr (of_text<Handle>) {
         using client = decltype(client_behind(handle));
         if constexpr (requires { handle.session(); }) {
@@ -122,22 +123,22 @@ std::vector<sent_message> read_through(Handle& handle) {
             const sql_words words = backend == "postgresql" ? sql_words::postgresql
                                     : backend == "mysql"    ? sql_words::mysql
                                                             : sql_words::sqlite;
-            return read_rows(words, [&](const std::string& sql) {
+            return read_rows(words, of, [&](const std::string& sql) {
                 return through.ask("select (" + sql + "), ''").doorbell;
             });
         } else {
-            return read_through(handle.connection());
+            return read_through(handle.connection(), of);
         }
     } else if constexpr (of_libpqxx<Handle>) {
-        return read_rows(sql_words::postgresql, [&](const std::string& sql) {
+        return read_rows(sql_words::postgresql, of, [&](const std::string& sql) {
             return handle.exec(sql)[0][0].template as<std::string>();
         });
     } else if constexpr (of_connector_cpp<Handle>) {
-        return read_rows(sql_words::mysql, [&](const std::string& sql) {
+        return read_rows(sql_words::mysql, of, [&](const std::string& sql) {
             return ask_connector_cpp(handle, sql);
         });
     } else if constexpr (of_sqlite<Handle>) {
-        return read_rows(sql_words::sqlite, [&](const std::string& sql) {
+        return read_rows(sql_words::sqlite, of, [&](const std::string& sql) {
             return ask_sqlite(handle, sql);
         });
     } else {
@@ -147,7 +148,7 @@ std::vector<sent_message> read_through(Handle& handle) {
             "your client library, or, for a class of your own, specialise "
             "outbox::testing::stands_on (outbox/testing/sent_in.hpp)"
         );
-        return read_rows(sql_words::mysql, [&](const std::string& sql) {
+        return read_rows(sql_words::mysql, of, [&](const std::string& sql) {
             return ask_libmariadb(handle, sql);
         });
     }
@@ -155,11 +156,11 @@ std::vector<sent_message> read_through(Handle& handle) {
 
 } // namespace detail
 
-/// In the order in which they were sent, those that wait until they are due behind the others when
-/// rows are read. Throws what the client throws when the rows cannot be
+/// Of the outbox `of`, in the order in which they were sent, those that wait until they are due
+/// behind the others when rows are read. Throws what the client throws when the rows cannot be
 /// read.
 template <class Tx>
-std::vector<sent_message> sent_in(Tx& tx) {
+std::vector<sent_message> sent_in(Tx& tx, const outbox_name& of = {}) {
     static_assert(
         joinable<Tx> || detail::with_pending<Tx>,
         "expect_sent() looks into a transaction: what transact() gives your function as its first "
@@ -170,7 +171,7 @@ std::vector<sent_message> sent_in(Tx& tx) {
             return detail::take_apart_all(*pending);
     }
     if constexpr (joinable<Tx>)
-        return detail::read_through(stands_on<Tx>::get(tx));
+        return detail::read_through(stands_on<Tx>::get(tx), of);
     else
         return {}; // opened by transact(), where `pending` is never null
 }

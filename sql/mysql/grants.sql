@@ -7,7 +7,8 @@
 --   outbox_migrator   `outbox migrate`: makes and drops the tables
 --
 -- Run this in the database of the outbox as a user who may create roles and pass these rights on, after every
--- `outbox migrate up`; running it again does no harm.
+-- `outbox migrate up`; running it again does no harm. On MySQL let a user without SYSTEM_USER run the first `up`, not
+-- root: a procedure that root has made, outbox_migrator cannot drop.
 
 create role if not exists outbox_producer, outbox_watchdog, outbox_viewer, outbox_migrator;
 

@@ -79,8 +79,10 @@ protected:
     std::vector<std::string> sent() { return door.database().payloads(); }
     std::string state(int id) { return door.database().state(id); }
 
+    void TearDown() override { EXPECT_TRUE(door.database().nothing_crossed()); }
+
     Candidate door;
-    producer sender;
+    producer sender{{.name = name_under_exam()}};
 };
 
 TYPED_TEST_SUITE_P(door_exam);
@@ -347,7 +349,9 @@ TYPED_TEST_P(door_exam, what_is_scheduled_can_be_taken_back_and_replaced) {
     const auto change = [&](auto& tx) {
         EXPECT_TRUE(this->sender.cancel(tx.handle(), three));
         EXPECT_TRUE(this->sender.replace(
-            tx.handle(), four, {.to = subject::parse("vier"), .body = body::raw("")}
+            tx.handle(),
+            four,
+            {.to = subject::parse("vier"), .body = body::raw("")}
         )) << "without a time it keeps that of the other";
     };
     {

@@ -2,12 +2,14 @@
 // The exam that every relay_store takes, whatever database stands behind it. A database takes part
 // by a class that
 //
-//   std::unique_ptr<database> open();                     opens a fresh database, not yet migrated
-//   void alter_checksum();                                changes the recorded checksum of version
+//   std::unique_ptr<database> open(const outbox_name& name);   opens a fresh database, not migrated
+//   void alter_checksum(const outbox_name& name);              changes what is recorded of version
 //   1
 //
-// and one line:  INSTANTIATE_TYPED_TEST_SUITE_P(sqlite, relay_store_exam,
-// outbox::sqlite_candidate);
+// and one line:
+//
+//   using candidates = testing::Types<sqlite_candidate, beside_another<sqlite_candidate>>;
+//   INSTANTIATE_TYPED_TEST_SUITE_P(sqlite, relay_store_exam, candidates);
 
 #include "harness/wait_until.hpp"
 #include "outbox/base/error.hpp"
@@ -56,9 +58,43 @@ read_all(relay_store& store, cursor& at, const slice_limits& limits = {}) {
 }
 
 template <class Candidate>
+class beside_another;
+
+template <class Candidate>
+inline const outbox_name name_of_candidate{};
+template <class Candidate>
+inline const outbox_name name_of_candidate<beside_another<Candidate>>{"outbox_b"};
+
+/// The exam is taken by an outbox with a name of its own; the usual one stands in the same
+/// database, with a message of its own, which must still be there, and alone, at the end.
+template <class Candidate>
+class beside_another : public Candidate {
+public:
+    std::unique_ptr<database> open(const outbox_name& name) {
+        auto opened = Candidate::open(name);
+        other_ = Candidate::open({});
+        other_->open_migrator()->up();
+        other_->send(std::vector{make_envelope("of the other")});
+        return opened;
+    }
+    ~beside_another() {
+        const auto store = other_->open_relay_store();
+        cursor at = store->status(0).at;
+        EXPECT_EQ(payloads(read_all(*store, at)), std::vector<std::string>{"of the other"});
+        EXPECT_EQ(store->status(0).scheduled, 0);
+        EXPECT_EQ(store->status(0).lease_holder, "");
+    }
+
+private:
+    std::unique_ptr<database> other_;
+};
+
+template <class Candidate>
 class relay_store_exam : public testing::Test {
 protected:
-    relay_store_exam() : database_(candidate_.open()) { database_->open_migrator()->up(); }
+    relay_store_exam() : database_(candidate_.open(name_of_candidate<Candidate>)) {
+        database_->open_migrator()->up();
+    }
 
     void send(const std::vector<std::string>& texts) {
         std::vector<envelope> rows;
@@ -277,7 +313,7 @@ TYPED_TEST_P(relay_store_exam, removal_takes_no_message_that_is_not_delivered) {
 }
 
 TYPED_TEST_P(relay_store_exam, tables_that_are_absent_or_altered_are_refused_with_a_hint) {
-    this->candidate_.alter_checksum();
+    this->candidate_.alter_checksum(name_of_candidate<TypeParam>);
     try {
         this->open();
         FAIL() << "altered tables were accepted";
@@ -287,7 +323,7 @@ TYPED_TEST_P(relay_store_exam, tables_that_are_absent_or_altered_are_refused_wit
     }
     TypeParam fresh;
     try {
-        fresh.open()->open_relay_store();
+        fresh.open(name_of_candidate<TypeParam>)->open_relay_store();
         FAIL() << "absent tables were accepted";
     } catch (const error& e) {
         EXPECT_EQ(e.kind(), error_kind::schema_mismatch);

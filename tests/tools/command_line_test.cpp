@@ -10,7 +10,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <regex>
 
 namespace outbox::tools {
 namespace {
@@ -58,6 +60,48 @@ TEST_F(command_line, does_the_same_on_postgresql) {
     EXPECT_TRUE(run({"migrate", "up", "--db", url}).status.ok());
     EXPECT_TRUE(run({"send", "--db", url, "--subject", "a.b", "--payload", "hello"}).status.ok());
     EXPECT_EQ(run_json({"status", "--db", url}).at("backlog"), 1);
+}
+
+TEST_F(command_line, two_outboxes_in_one_database_have_a_name_each) {
+    migrate();
+    for (const char* word : {"--schema", "--prefix"})
+        EXPECT_TRUE(run({"migrate", "up", "--db", url, word, "billing"}).status.ok());
+    EXPECT_TRUE(run({"send", "--db", url, "--prefix", "billing", "--subject", "a", "--payload", "x"}).status.ok());
+    EXPECT_EQ(run_json({"status", "--db", url}).at("backlog"), 0);
+    const auto status = run_json({"status", "--db", url, "--prefix", "billing"});
+    EXPECT_EQ(status.at("backlog"), 1);
+    EXPECT_EQ(status.at("database"), url + " (outbox billing)");
+    EXPECT_TRUE(run({"migrate", "validate", "--db", url, "--prefix", "billing"}).status.ok());
+    expect_refusal(run({"migrate", "validate", "--db", url, "--prefix", "other"}), 4, "--schema other");
+    expect_refusal(run({"migrate", "down", "--target", "0", "--db", url, "--prefix", "billing"}), 1, "1 undelivered");
+    const std::string shown =
+        run({"migrate", "down", "--target", "0", "--dry-run", "--db", url, "--prefix", "billing"}).stdout_text;
+    EXPECT_NE(shown.find("drop table billing_message"), std::string::npos) << shown;
+    EXPECT_EQ(shown.find("outbox_"), std::string::npos) << shown;
+    EXPECT_TRUE(run({"migrate", "down", "--target", "0", "--force", "--db", url, "--prefix", "billing"}).status.ok());
+    EXPECT_TRUE(run({"migrate", "validate", "--db", url}).status.ok()) << "the other is as it was";
+    for (const char* bad : {"Billing", "b_", "1b", "b;drop", "b b", ""})
+        expect_refusal(run({"migrate", "up", "--db", url, "--prefix", bad}), 2, "is no name for an outbox");
+}
+
+// Whatever is added to sql/ later: with another name nothing in it speaks of the usual outbox.
+TEST_F(command_line, what_is_printed_for_another_outbox_names_it_everywhere) {
+    const std::regex usual{R"((^|[^A-Za-z0-9_.@])outbox(\.|_)[a-z]|schema outbox\b|'outbox')"};
+    const std::vector<std::vector<std::string>> commands{{"get"}, {"get", "--down"}, {"grants"}};
+    for (const std::string kind : {"postgresql", "mysql", "sqlite"}) {
+        for (const std::vector<std::string>& what : commands) {
+            std::vector<std::string> arguments{"migrate"};
+            arguments.insert(arguments.end(), what.begin(), what.end());
+            arguments.insert(arguments.end(), {"--db-kind", kind});
+            const std::string before = run(arguments).stdout_text;
+            arguments.insert(arguments.end(), {"--schema", "billing"});
+            const std::string text = run(arguments).stdout_text;
+            std::smatch found;
+            EXPECT_FALSE(std::regex_search(text, found, usual)) << kind << ": " << found.str();
+            EXPECT_EQ(std::ranges::count(text, '\n'), std::ranges::count(before, '\n'));
+            EXPECT_EQ(text != before, kind != "sqlite" || what.front() != "grants");
+        }
+    }
 }
 
 TEST_F(command_line, sends_a_file_byte_by_byte) {

@@ -99,9 +99,15 @@ scripts scripts_of(const std::string& format, const tree& files) {
 class migration_export : public testing::TestWithParam<std::string> {
 protected:
     harness::temp_dir folder;
+    std::string name = "outbox";
 
+    /// With the name of the outbox behind `arguments`.
+    harness::run_result run_named(std::vector<std::string> arguments) const {
+        arguments.insert(arguments.end(), {"--schema", name});
+        return run(std::move(arguments));
+    }
     tree write(const std::string& kind) {
-        const auto result = run(
+        const auto result = run_named(
             {"migrate",
              "export",
              "--format",
@@ -120,37 +126,56 @@ protected:
         ASSERT_FALSE(found.up.empty());
         for (const std::string& sql : found.up)
             execute(sql);
-        const auto valid = run({"migrate", "validate", "--db", url});
+        const auto valid = run_named({"migrate", "validate", "--db", url});
         EXPECT_TRUE(valid.status.ok()) << valid.stderr_text;
-        EXPECT_TRUE(run({"send", "--db", url, "--subject", "a", "--payload", "x"}).status.ok());
-        EXPECT_TRUE(is_in(run({"status", "--db", url}).stdout_text, "backlog     1\n"));
+        EXPECT_TRUE(run_named({"send", "--db", url, "--subject", "a", "--payload", "x"}).status.ok()
+        );
+        EXPECT_TRUE(is_in(run_named({"status", "--db", url}).stdout_text, "backlog     1\n"));
         if (GetParam() == "atlas") // it finds the way back itself
             return;
         ASSERT_EQ(found.down.size(), found.up.size());
         for (const std::string& sql : found.down)
             execute(sql);
-        EXPECT_TRUE(is_in(run({"migrate", "validate", "--db", url}).stderr_text, "lack version 1"));
-        EXPECT_TRUE(run({"migrate", "up", "--db", url}).status.ok()) << "something was left";
+        EXPECT_TRUE(
+            is_in(run_named({"migrate", "validate", "--db", url}).stderr_text, "lack version 1")
+        );
+        EXPECT_TRUE(run_named({"migrate", "up", "--db", url}).status.ok()) << "something was left";
+    }
+    void make_on_sqlite() {
+        const std::string path = (folder / "shop.db").string();
+        apply_and_take_back(write("sqlite"), "sqlite:" + path, [&](const std::string& sql) {
+            const std::string file = (folder / "script.sql").string();
+            std::ofstream{file} << sql;
+            const auto result =
+                harness::run_to_end({.argv = {"sqlite3", "-bail", path, ".read " + file}});
+            EXPECT_TRUE(result.status.ok()) << result.stderr_text << sql;
+        });
     }
 };
 
 TEST_P(migration_export, makes_the_tables_on_sqlite) {
-    const std::string path = (folder / "shop.db").string();
-    apply_and_take_back(write("sqlite"), "sqlite:" + path, [&](const std::string& sql) {
-        const std::string file = (folder / "script.sql").string();
-        std::ofstream{file} << sql;
-        const auto result =
-            harness::run_to_end({.argv = {"sqlite3", "-bail", path, ".read " + file}});
-        EXPECT_TRUE(result.status.ok()) << result.stderr_text << sql;
-    });
+    make_on_sqlite();
+}
+
+TEST_P(migration_export, makes_those_of_an_outbox_with_another_name_beside_the_usual_one) {
+    ASSERT_TRUE(
+        run({"migrate", "up", "--db", "sqlite:" + (folder / "shop.db").string()}).status.ok()
+    );
+    name = "billing";
+    make_on_sqlite();
+    for (const auto& [path, text] : write("postgresql")) {
+        EXPECT_FALSE(is_in(text, "outbox.message")) << path;
+        EXPECT_TRUE(path == "sqitch.plan" || path == "sqitch.conf" || is_in(path, "billing"))
+            << path;
+    }
 }
 
 TEST_P(migration_export, makes_the_tables_on_postgresql) {
     static const harness::postgres_server server{{.settings = {"fsync=off"}}};
-    const std::string name = "test_" + std::to_string(std::hash<std::string>{}(GetParam()));
-    server.psql("create database " + name);
-    apply_and_take_back(write("postgresql"), server.url(name), [&](const std::string& sql) {
-        EXPECT_NO_THROW(server.psql(sql, name)) << sql;
+    const std::string place = "test_" + std::to_string(std::hash<std::string>{}(GetParam()));
+    server.psql("create database " + place);
+    apply_and_take_back(write("postgresql"), server.url(place), [&](const std::string& sql) {
+        EXPECT_NO_THROW(server.psql(sql, place)) << sql;
     });
 }
 

@@ -74,6 +74,17 @@ TEST_F(watchdog_config, refuses_what_could_not_work) {
     refusal("[[target]]\nname = \"k\"\nkind = \"carrier-pigeon\"\nbrokers = \"h:1\"\n" + database);
 }
 
+TEST_F(watchdog_config, an_outbox_may_have_a_name_under_either_word) {
+    EXPECT_TRUE(read(target + database).databases[0].outbox.is_usual());
+    EXPECT_EQ(read(target + database + "schema = \"billing\"\n").databases[0].outbox.text(), "billing");
+    EXPECT_EQ(read(target + database + "prefix = \"billing\"\n").databases[0].outbox.text(), "billing");
+    refusal(target + database + "schema = \"a\"\nprefix = \"a\"\n");
+    refusal(target + database + "schema = \"\"\n");
+    const std::string text = refusal(target + database + "prefix = \"x; drop table orders\"\n");
+    EXPECT_NE(text.find("is no name for an outbox"), std::string::npos) << text;
+    EXPECT_NE(text.find(":8"), std::string::npos) << "the line: " << text;
+}
+
 TEST_F(watchdog_config, a_url_may_stand_in_a_file_of_its_own) {
     std::ofstream{folder / "url"} << "sqlite:secret\n";
     const std::string file = (folder / "url").string();

@@ -13,15 +13,15 @@
 
 namespace outbox {
 
-std::unique_ptr<database> open_database(std::string_view url) {
-    if (auto found = sqlite::open_database(url))
+std::unique_ptr<database> open_database(std::string_view url, const outbox_name& name) {
+    if (auto found = sqlite::open_database(url, name))
         return found;
 #ifdef OUTBOX_WITH_POSTGRESQL
-    if (auto found = postgresql::open_database(url))
+    if (auto found = postgresql::open_database(url, name))
         return found;
 #endif
 #ifdef OUTBOX_WITH_MYSQL
-    if (auto found = mysql::open_database(url))
+    if (auto found = mysql::open_database(url, name))
         return found;
 #endif
     throw error(

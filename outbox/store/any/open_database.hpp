@@ -9,9 +9,9 @@
 
 namespace outbox {
 
-/// Connects to nothing yet. Throws outbox::error (invalid_argument) when no database of this build
-/// has a URL like that.
-std::unique_ptr<database> open_database(std::string_view url);
+/// The outbox called `name` there. Connects to nothing yet. Throws outbox::error (invalid_argument)
+/// when no database of this build has a URL like that.
+std::unique_ptr<database> open_database(std::string_view url, const outbox_name& name = {});
 
 /// What this build knows of making outbox tables, for each kind of database, by name.
 std::span<const migration_dialect* const> all_dialects();

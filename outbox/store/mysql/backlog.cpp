@@ -7,20 +7,20 @@
 
 namespace outbox::mysql {
 
-open_holes holes_of(const cursor& at) {
+open_holes holes_of(const cursor& at, const outbox_name& name) {
     const auto parsed = open_holes::parse(at.window);
     if (!parsed)
         throw error(
             error_kind::corrupt,
             "the relay's cursor \"" + at.window.substr(0, 100) + "\" cannot be read",
-            "set cursor_window to '' and cursor_seq to 0 in outbox_relay to send again everything "
-            "that is still there"
+            name.in("set cursor_window to '' and cursor_seq to 0 in outbox_relay to send again "
+                    "everything that is still there")
         );
     return *parsed;
 }
 
 backlog count_backlog(connection& db, int shard, const cursor& at) {
-    const open_holes holes = holes_of(at);
+    const open_holes holes = holes_of(at, db.name());
     std::string behind = "seq > " + std::to_string(at.seq);
     if (!holes.empty())
         behind = "(" + behind + " or " + is_in(holes.ranges()) + ")";

@@ -12,7 +12,7 @@
 namespace outbox::mysql {
 
 /// The holes of a cursor. Throws outbox::error (corrupt) when they cannot be read.
-open_holes holes_of(const cursor& at);
+open_holes holes_of(const cursor& at, const outbox_name& name);
 
 struct backlog {
     /// To store_status::backlog_counted_max, not further.

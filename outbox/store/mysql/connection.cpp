@@ -54,8 +54,8 @@ bool is_lock_refusal(unsigned code) noexcept {
     return code == ER_LOCK_WAIT_TIMEOUT || code == ER_LOCK_DEADLOCK || code == er_lock_nowait;
 }
 
-sql_error make_error(unsigned code, const std::string& what) {
-    const auto is = [&](error_kind kind, const char* hint) {
+sql_error make_error(unsigned code, const std::string& what, const outbox_name& name) {
+    const auto is = [&](error_kind kind, const std::string& hint) {
         return sql_error(kind, what + " (" + std::to_string(code) + ")", hint, code);
     };
     if (is_connection_lost(code) || (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR))
@@ -70,13 +70,10 @@ sql_error make_error(unsigned code, const std::string& what) {
     case ER_BAD_FIELD_ERROR:
         return is(
             error_kind::schema_mismatch,
-            "run `outbox migrate up --db URL` as a user who may create tables"
+            name.migrate_hint() + " as a user who may create tables"
         );
     case ER_BAD_DB_ERROR:
-        return is(
-            error_kind::schema_mismatch,
-            "create the database, then run `outbox migrate up --db URL`"
-        );
+        return is(error_kind::schema_mismatch, "create the database, then " + name.migrate_hint());
     case ER_ACCESS_DENIED_ERROR:
     case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
         return is(error_kind::rejected, "check user and password of the URL");
@@ -142,8 +139,9 @@ void connection::close::operator()(st_mysql* raw) const noexcept {
     mysql_close(raw);
 }
 
-connection::connection(const server_url& where, const timeouts& limits)
-    : server_(where.display_name()) {
+connection::connection(const server_url& where, const timeouts& limits, const outbox_name& name)
+    : server_(where.display_name())
+    , name_(name) {
     initialise_library();
     raw_.reset(mysql_init(nullptr));
     if (!raw_)
@@ -181,8 +179,11 @@ connection::connection(const server_url& where, const timeouts& limits)
 
 void connection::fail(const char* failure) {
     const unsigned code = mysql_errno(raw_.get());
-    const sql_error said =
-        make_error(code, server_ + ": " + failure + ": " + mysql_error(raw_.get()));
+    const sql_error said = make_error(
+        code,
+        server_ + ": " + name_.in(failure) + ": " + mysql_error(raw_.get()),
+        name_
+    );
     // Whatever the server still does for us, it is on its own now.
     if (said.kind() == error_kind::unreachable)
         raw_.reset();
@@ -211,7 +212,9 @@ rows connection::query(const std::string& sql, const char* failure) {
     if (!raw_)
         throw error(error_kind::unreachable, server_ + ": the connection was lost before");
     matched_ = 0;
-    if (mysql_real_query(raw_.get(), sql.data(), sql.size()) != 0)
+    const std::string named = name_.is_usual() ? std::string{} : name_.in(sql);
+    const std::string& text = name_.is_usual() ? sql : named;
+    if (mysql_real_query(raw_.get(), text.data(), text.size()) != 0)
         fail(failure);
     return take_answers(failure);
 }

@@ -5,11 +5,15 @@
 //
 // The session is READ COMMITTED, strict, in UTC and utf8mb4, whatever the server's defaults are.
 //
+// It speaks for one outbox of its database: what it is told to run is said of the usual outbox, and
+// it puts the name of its own in (outbox_name::in), also in what errors say.
+//
 // One thread. After an error of kind `unreachable` the object is of no more use.
 
 #include "outbox/base/bytes.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/store/mysql/url.hpp"
+#include "outbox/store/outbox_name.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -37,8 +41,8 @@ private:
 };
 
 /// What an error number of the server or of libmariadb means for us. `what` says what failed and
-/// why.
-sql_error make_error(unsigned code, const std::string& what);
+/// why; `name` is the outbox that it failed on.
+sql_error make_error(unsigned code, const std::string& what, const outbox_name& name);
 /// The connection is gone, so that nothing is known of what was sent last.
 bool is_connection_lost(unsigned code) noexcept;
 /// A lock was not to be had: NOWAIT, a lock wait that ran out, a deadlock.
@@ -83,7 +87,7 @@ struct timeouts {
 class connection {
 public:
     /// Throws unreachable, or rejected for a wrong password.
-    connection(const server_url& where, const timeouts& limits);
+    connection(const server_url& where, const timeouts& limits, const outbox_name& name = {});
 
     /// One or several statements in one trip. Returns the rows of the last one that has any.
     /// `failure` says what could not be done, such as "cannot read the outbox".
@@ -93,6 +97,7 @@ public:
 
     bool is_mariadb() const noexcept { return is_mariadb_; }
     const std::string& server() const noexcept { return server_; }
+    const outbox_name& name() const noexcept { return name_; }
 
 private:
     struct close {
@@ -102,6 +107,7 @@ private:
     rows take_answers(const char* failure);
 
     std::string server_;
+    outbox_name name_;
     std::unique_ptr<st_mysql, close> raw_;
     bool is_mariadb_ = false;
     std::uint64_t matched_ = 0;

@@ -84,8 +84,9 @@ public:
             .server_version = rows->getString(2).c_str()};
     }
 
-    static const transaction_sql& commands(const std::string& server_version) {
-        return text_commands(server_version);
+    static const transaction_sql&
+    commands(const outbox_name& to, const std::string& server_version) {
+        return text_commands(to, server_version);
     }
 
     static text_failure judge(const std::exception_ptr& failure) {
@@ -125,7 +126,9 @@ private:
 template <class Client>
 class connector_cpp_session final : public store_session {
 public:
-    explicit connector_cpp_session(typename Client::connection& db) noexcept : db_(&db) {}
+    explicit connector_cpp_session(typename Client::connection& db, const outbox_name& to = {})
+        : db_(&db)
+        , to_(to) {}
 
     void require_open() override {
         if (db_->getAutoCommit())
@@ -139,21 +142,21 @@ public:
     void insert(std::span<const envelope> rows) override {
         Client client{*db_};
         try {
-            for (const std::string& text : put::insert_in_transaction(rows))
+            for (const std::string& text : put::insert_in_transaction(to_, rows))
                 client.run(text);
             const tick_point now = system_clock().ticks();
-            if (!recall_note(db_, now)) {
-                connection_note note = client.ask(client.commands({}).ask());
+            if (!recall_note(db_, to_, now)) {
+                connection_note note = client.ask(client.commands(to_, {}).ask());
                 note.asked_at = now;
-                remember_note(db_, note);
+                remember_note(db_, to_, note);
             }
         } catch (...) {
-            explain_text_failure<Client>(std::current_exception());
+            explain_text_failure<Client>(std::current_exception(), to_);
         }
     }
 
-    bool cancel(const message_id& id) override { return change_scheduled(put::cancel(id)); }
-    bool replace(const envelope& row) override { return change_scheduled(put::replace(row)); }
+    bool cancel(const message_id& id) override { return change_scheduled(put::cancel(to_, id)); }
+    bool replace(const envelope& row) override { return change_scheduled(put::replace(to_, row)); }
 
     /// A failed statement is not a failed transaction here (a lock wait timeout undoes only the
     /// statement), so it is rolled back, and what the user goes on with may not write.
@@ -167,7 +170,7 @@ public:
     }
 
     std::string doorbell() override {
-        const auto note = recall_note(db_, system_clock().ticks());
+        const auto note = recall_note(db_, to_, system_clock().ticks());
         return note ? note->doorbell : std::string{};
     }
 
@@ -179,19 +182,20 @@ private:
                 client.run(texts[i]);
             return client.ask(texts.back()).doorbell == "1"; // the first of the two texts
         } catch (...) {
-            explain_text_failure<Client>(std::current_exception());
+            explain_text_failure<Client>(std::current_exception(), to_);
         }
     }
 
     typename Client::connection* db_;
+    outbox_name to_;
 };
 
 template <class Connection, class SqlException>
 class connector_cpp_transaction final
     : public text_transaction<connector_cpp_client<Connection, SqlException>> {
 public:
-    explicit connector_cpp_transaction(Connection& db)
-        : connector_cpp_transaction::text_transaction(db)
+    explicit connector_cpp_transaction(Connection& db, const outbox_name& to = {})
+        : connector_cpp_transaction::text_transaction(db, to)
         , db_(&db) {}
     connector_cpp_transaction(Connection& db, pending_messages& pending)
         : connector_cpp_transaction::text_transaction(db, pending)

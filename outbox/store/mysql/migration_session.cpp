@@ -11,7 +11,8 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr const char* lock_name = "concat(database(), '.outbox_migrate')";
+// A lock's name has at most 64 characters. Two outboxes that share one only wait for each other.
+constexpr const char* lock_name = "concat(left(database(), 20), '.', 'outbox_migrate')";
 
 } // namespace
 
@@ -41,7 +42,8 @@ connection& migration_session::db() {
                 .statement = seconds{600},
                 .lock = lock,
                 .table_lock = lock,
-                .answer = seconds{620}}
+                .answer = seconds{620}},
+            name_
         );
     return *db_;
 }

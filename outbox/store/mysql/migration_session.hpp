@@ -20,9 +20,11 @@ public:
     /// `lock_wait` bounds the wait for another migrator, and for a lock on a table.
     explicit migration_session(
         server_url where,
+        const outbox_name& name = {},
         std::chrono::milliseconds lock_wait = std::chrono::seconds{10}
     )
         : where_(std::move(where))
+        , name_(name)
         , lock_wait_(lock_wait) {}
 
     std::vector<recorded_migration> recorded() override;
@@ -36,6 +38,7 @@ private:
     connection& db();
 
     server_url where_;
+    outbox_name name_;
     std::chrono::milliseconds lock_wait_;
     std::optional<connection> db_{};
 };

@@ -36,8 +36,8 @@ bool takes_many_statements(const st_mysql* db) {
     return (db->client_flag & CLIENT_MULTI_STATEMENTS) != 0;
 }
 
-mysql::sql_error last_error(st_mysql* db, const char* failure) {
-    return make_error(mysql_errno(db), std::string{failure} + ": " + mysql_error(db));
+mysql::sql_error last_error(st_mysql* db, const char* failure, const outbox_name& to) {
+    return make_error(mysql_errno(db), std::string{failure} + ": " + mysql_error(db), to);
 }
 
 struct outcome {
@@ -75,12 +75,16 @@ outcome run(st_mysql* db, const std::string& sql) {
     }
 }
 
-bool change_scheduled(st_mysql* db, const std::vector<std::string>& statements) {
+bool change_scheduled(
+    st_mysql* db,
+    const outbox_name& to,
+    const std::vector<std::string>& statements
+) {
     outcome done;
     for (const std::string& statement : statements) {
         done = run(db, statement);
         if (done.code != 0)
-            throw last_error(db, "cannot change a scheduled message");
+            throw last_error(db, "cannot change a scheduled message", to);
     }
     return done.value == "1";
 }
@@ -98,26 +102,27 @@ constexpr auto doorbell_note_good_for = std::chrono::seconds{60};
 constexpr std::size_t doorbell_notes_max = 1'024;
 
 std::mutex doorbell_mutex;
-std::map<const void*, doorbell_note>& doorbell_notes() {
-    static std::map<const void*, doorbell_note> notes;
+using noted = std::pair<const void*, outbox_name>;
+std::map<noted, doorbell_note>& doorbell_notes() {
+    static std::map<noted, doorbell_note> notes;
     return notes;
 }
 
-std::optional<std::string> known_doorbell(st_mysql* db) {
+std::optional<std::string> known_doorbell(st_mysql* db, const outbox_name& to) {
     const std::lock_guard lock{doorbell_mutex};
-    const auto found = doorbell_notes().find(db);
+    const auto found = doorbell_notes().find({db, to});
     if (found == doorbell_notes().end() || found->second.session != mysql_thread_id(db) ||
         system_clock().ticks() - found->second.read_at > doorbell_note_good_for)
         return std::nullopt;
     return found->second.address;
 }
 
-void remember_doorbell(st_mysql* db, const std::string& address) {
+void remember_doorbell(st_mysql* db, const outbox_name& to, const std::string& address) {
     const std::lock_guard lock{doorbell_mutex};
     auto& notes = doorbell_notes();
     if (notes.size() >= doorbell_notes_max) // of connections that are closed, most of them
         notes.clear();
-    notes[db] = {mysql_thread_id(db), address, system_clock().ticks()};
+    notes[{db, to}] = {mysql_thread_id(db), address, system_clock().ticks()};
 }
 
 [[noreturn]] void lost_while_committing(const std::string& why) {
@@ -142,17 +147,17 @@ void mysql_session::require_open() {
 }
 
 void mysql_session::insert(std::span<const envelope> messages) {
-    for (const std::string& statement : mysql::put::insert(messages))
+    for (const std::string& statement : mysql::put::insert(to_, messages))
         if (run(db_, statement).code != 0)
-            throw last_error(db_, "cannot write a message into outbox_message");
+            throw last_error(db_, "cannot write a message into the outbox", to_);
 }
 
 bool mysql_session::cancel(const message_id& id) {
-    return change_scheduled(db_, mysql::put::cancel(id));
+    return change_scheduled(db_, to_, mysql::put::cancel(to_, id));
 }
 
 bool mysql_session::replace(const envelope& row) {
-    return change_scheduled(db_, mysql::put::replace(row));
+    return change_scheduled(db_, to_, mysql::put::replace(to_, row));
 }
 
 void mysql_session::poison() noexcept {
@@ -160,12 +165,12 @@ void mysql_session::poison() noexcept {
 }
 
 std::string mysql_session::doorbell() {
-    if (const auto known = known_doorbell(db_))
+    if (const auto known = known_doorbell(db_, to_))
         return *known;
-    const outcome asked = run(db_, mysql::put::ask_doorbell());
+    const outcome asked = run(db_, mysql::put::ask_doorbell(to_));
     if (asked.code != 0)
-        throw last_error(db_, "cannot read outbox_relay");
-    remember_doorbell(db_, asked.value);
+        throw last_error(db_, "cannot read where the relay listens", to_);
+    remember_doorbell(db_, to_, asked.value);
     return asked.value;
 }
 
@@ -176,28 +181,29 @@ mysql_transaction::mysql_transaction(st_mysql& db, pending_messages& pending)
     if (is_in_transaction(db_))
         throw usage_error("outbox: transact() on a MySQL connection that is inside a transaction "
                           "already, or in autocommit = 0; use join()");
-    const auto known = known_doorbell(db_);
+    const outbox_name& to = pending_->to;
+    const auto known = known_doorbell(db_, to);
     const auto check = [&](const outcome& done) {
         if (done.code != 0) {
-            const mysql::sql_error failure = last_error(db_, "cannot begin a transaction");
+            const mysql::sql_error failure = last_error(db_, "cannot begin a transaction", to);
             mysql_rollback(db_);
             throw failure;
         }
         return done;
     };
     if (takes_many_statements(db_)) {
-        const std::string asking = known ? "" : mysql::put::ask_doorbell() + "; ";
+        const std::string asking = known ? "" : mysql::put::ask_doorbell(to) + "; ";
         doorbell_ = check(run(db_, asking + begin_words)).value;
     } else {
         if (!known)
-            doorbell_ = check(run(db_, mysql::put::ask_doorbell())).value;
+            doorbell_ = check(run(db_, mysql::put::ask_doorbell(to))).value;
         check(run(db_, "start transaction"));
         check(run(db_, "savepoint outbox_transaction"));
     }
     if (known)
         doorbell_ = *known;
     else
-        remember_doorbell(db_, doorbell_);
+        remember_doorbell(db_, to, doorbell_);
 }
 
 mysql_transaction::~mysql_transaction() {
@@ -207,7 +213,7 @@ mysql_transaction::~mysql_transaction() {
 
 void mysql_transaction::execute(const std::string& sql) {
     if (run(db_, sql).code != 0)
-        throw last_error(db_, ("the server refused \"" + sql + "\"").c_str());
+        throw last_error(db_, ("the server refused \"" + sql + "\"").c_str(), pending_->to);
 }
 
 void mysql_transaction::commit() {
@@ -221,7 +227,7 @@ void mysql_transaction::commit() {
                 pending_->poisoned_by
         );
     std::vector<std::string> statements{still_there};
-    for (std::string& statement : mysql::put::insert(pending_->rows))
+    for (std::string& statement : mysql::put::insert(pending_->to, pending_->rows))
         statements.push_back(std::move(statement));
     // Together with COMMIT goes what one packet surely holds; what does not goes before.
     std::vector<std::string> trips;
@@ -265,7 +271,8 @@ void mysql_transaction::commit() {
             db_,
             answered < static_cast<int>(statements.size())
                 ? "the messages cannot be written, so nothing is committed"
-                : "the server did not commit"
+                : "the server did not commit",
+            pending_->to
         );
     }
     open_ = false;

@@ -33,7 +33,7 @@ namespace outbox {
 
 class mysql_session final : public store_session {
 public:
-    explicit mysql_session(st_mysql& db) noexcept : db_(&db) {}
+    explicit mysql_session(st_mysql& db, const outbox_name& to = {}) : db_(&db), to_(to) {}
 
     void require_open() override;
     void insert(std::span<const envelope> rows) override;
@@ -46,6 +46,7 @@ public:
 
 private:
     st_mysql* db_;
+    outbox_name to_;
 };
 
 /// What `transact` opens, at the isolation level of the session.
@@ -65,14 +66,16 @@ public:
     /// Runs one statement that returns no rows. Throws outbox::error with the server's words.
     void execute(const std::string& sql);
     /// See savepoint_guard.hpp.
-    [[nodiscard]] auto savepoint() {
-        return savepoint_guard{*this, pending_, ++savepoint_count_};
-    }
+    [[nodiscard]] auto savepoint() { return savepoint_guard{*this, pending_, ++savepoint_count_}; }
 
     // For the producer.
     void commit();
-    bool cancel(const message_id& id) override { return mysql_session{*db_}.cancel(id); }
-    bool replace(const envelope& row) override { return mysql_session{*db_}.replace(row); }
+    bool cancel(const message_id& id) override {
+        return mysql_session{*db_, pending_->to}.cancel(id);
+    }
+    bool replace(const envelope& row) override {
+        return mysql_session{*db_, pending_->to}.replace(row);
+    }
     mysql_transaction& user_face() noexcept { return *this; }
     std::string doorbell() const noexcept { return doorbell_; }
     /// For outbox/testing: what waits for COMMIT.

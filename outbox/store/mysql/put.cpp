@@ -9,8 +9,27 @@
 namespace outbox::mysql::put {
 namespace {
 
-constexpr std::string_view insert_into =
-    "insert into outbox_message (message_id, subject, order_key, headers, payload) values ";
+// What names a table, made once for each outbox.
+struct texts {
+    explicit texts(const outbox_name& to)
+        : insert_into(to.in("insert into outbox_message (message_id, subject, order_key, headers, "
+                            "payload) values "))
+        , schedule(to.in("insert into outbox_scheduled (message_id, subject, order_key, headers, "
+                         "payload, due_at) values "))
+        , ask_doorbell(
+              to.in("select coalesce((select doorbell from outbox_relay where shard = 0), '')")
+          )
+        , cancel(to.in("delete from outbox_scheduled where message_id = x'"))
+        , replace(to.in("update outbox_scheduled set subject = _utf8mb4 x'"))
+        , find(to.in("select count(*), '' from outbox_scheduled")) {}
+
+    std::string insert_into;
+    std::string schedule;
+    std::string ask_doorbell;
+    std::string cancel;
+    std::string replace;
+    std::string find;
+};
 
 // Around the first id of a statement, which fails as a whole. An error under every sql_mode, where
 // a null would be one only under some.
@@ -18,9 +37,6 @@ constexpr std::string_view in_transaction = "if(@@autocommit=0,";
 constexpr std::string_view or_fail = ",(select x'00' union select x'01'))";
 constexpr std::size_t id_literal_size =
     std::string_view{"x'00112233445566778899aabbccddeeff'"}.size();
-
-constexpr std::string_view schedule = "insert into outbox_scheduled (message_id, subject, "
-                                      "order_key, headers, payload, due_at) values ";
 
 std::string values(const envelope& row) {
     return "(x'" + to_hex(row.id.raw()) + "',_utf8mb4 x'" + to_hex(row.subject) + "',x'" +
@@ -38,9 +54,11 @@ std::string due_at(const delivery_time& when) {
 
 } // namespace
 
-std::vector<std::string> insert(std::span<const envelope> rows, std::size_t bytes_max) {
-    value_lists now{insert_into, bytes_max};
-    value_lists later{schedule, bytes_max};
+std::vector<std::string>
+insert(const outbox_name& to, std::span<const envelope> rows, std::size_t bytes_max) {
+    const texts& known = made_for<texts>(to);
+    value_lists now{known.insert_into, bytes_max};
+    value_lists later{known.schedule, bytes_max};
     for (const envelope& row : rows) {
         if (row.deliver)
             later.add(values(row) + "," + due_at(*row.deliver) + ")");
@@ -53,9 +71,12 @@ std::vector<std::string> insert(std::span<const envelope> rows, std::size_t byte
     return statements;
 }
 
-std::vector<std::string>
-insert_in_transaction(std::span<const envelope> rows, std::size_t bytes_max) {
-    std::vector<std::string> statements = insert(rows, bytes_max);
+std::vector<std::string> insert_in_transaction(
+    const outbox_name& to,
+    std::span<const envelope> rows,
+    std::size_t bytes_max
+) {
+    std::vector<std::string> statements = insert(to, rows, bytes_max);
     for (std::string& statement : statements) {
         const std::size_t id = statement.find("values (") + std::string_view{"values ("}.size();
         statement.insert(id + id_literal_size, or_fail);
@@ -64,25 +85,24 @@ insert_in_transaction(std::span<const envelope> rows, std::size_t bytes_max) {
     return statements;
 }
 
-std::string ask_doorbell() {
-    return "select coalesce((select doorbell from outbox_relay where shard = 0), '')";
+std::string ask_doorbell(const outbox_name& to) {
+    return made_for<texts>(to).ask_doorbell;
 }
 
-std::vector<std::string> cancel(const message_id& id) {
-    return {
-        "delete from outbox_scheduled where message_id = x'" + to_hex(id.raw()) + "'",
-        "select row_count(), ''"};
+std::vector<std::string> cancel(const outbox_name& to, const message_id& id) {
+    return {made_for<texts>(to).cancel + to_hex(id.raw()) + "'", "select row_count(), ''"};
 }
 
-std::vector<std::string> replace(const envelope& row) {
+std::vector<std::string> replace(const outbox_name& to, const envelope& row) {
+    const texts& known = made_for<texts>(to);
     const std::string which = " where message_id = x'" + to_hex(row.id.raw()) + "'";
     return {
-        "update outbox_scheduled set subject = _utf8mb4 x'" + to_hex(row.subject) +
-            "', order_key = x'" + to_hex(row.key.value_or(bytes{})) + "', headers = x'" +
-            to_hex(row.headers) + "', payload = x'" + to_hex(row.payload) + "'" +
+        known.replace + to_hex(row.subject) + "', order_key = x'" +
+            to_hex(row.key.value_or(bytes{})) + "', headers = x'" + to_hex(row.headers) +
+            "', payload = x'" + to_hex(row.payload) + "'" +
             (row.deliver ? ", due_at = " + due_at(*row.deliver) : "") + which,
         // Not row_count(): a row that is put there as it was counts as none.
-        "select count(*), '' from outbox_scheduled" + which};
+        known.find + which};
 }
 
 } // namespace outbox::mysql::put

@@ -1,9 +1,10 @@
 #pragma once
 // The SQL that writes messages into MariaDB and MySQL, for whichever client sends it. Everything is
 // a hexadecimal literal, so that no byte of a message and no setting of the session can change what
-// the SQL means.
+// the SQL means. `to` is the outbox that it is for.
 
 #include "outbox/message/envelope.hpp"
+#include "outbox/store/outbox_name.hpp"
 
 #include <cstddef>
 #include <span>
@@ -18,20 +19,26 @@ inline constexpr std::size_t statement_bytes_max = 8U << 20U;
 /// "insert into outbox_message …" for all `rows`, in order: one statement, one more for those that
 /// are scheduled, and further ones only when one would be longer than `bytes_max`. A single row is
 /// one statement however long it is.
-std::vector<std::string>
-insert(std::span<const envelope> rows, std::size_t bytes_max = statement_bytes_max);
+std::vector<std::string> insert(
+    const outbox_name& to,
+    std::span<const envelope> rows,
+    std::size_t bytes_max = statement_bytes_max
+);
 
 /// The same, and the server refuses it (error 1242) when the session is in autocommit mode: so it
 /// is after a driver has silently connected again.
-std::vector<std::string>
-insert_in_transaction(std::span<const envelope> rows, std::size_t bytes_max = statement_bytes_max);
+std::vector<std::string> insert_in_transaction(
+    const outbox_name& to,
+    std::span<const envelope> rows,
+    std::size_t bytes_max = statement_bytes_max
+);
 
 /// "select …": one row with one text, where the relay of shard 0 listens; empty: nowhere.
-std::string ask_doorbell();
+std::string ask_doorbell(const outbox_name& to);
 
 /// Take a scheduled message back, or put `row` in its place (with its own time, if it has one). The
 /// last statement answers with one row of two texts: "1" when it was there, else "0"; and nothing.
-std::vector<std::string> cancel(const message_id& id);
-std::vector<std::string> replace(const envelope& row);
+std::vector<std::string> cancel(const outbox_name& to, const message_id& id);
+std::vector<std::string> replace(const outbox_name& to, const envelope& row);
 
 } // namespace outbox::mysql::put

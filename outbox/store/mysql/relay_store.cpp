@@ -43,7 +43,7 @@ std::string lease_end(milliseconds duration) {
 
 relay_store::relay_store(const server_url& where, relay_store_options options)
     : options_(options)
-    , db_(where, options.limits)
+    , db_(where, options.limits, options.name)
     , traits_(ask_traits(db_)) {
     if (!traits_.sees_all_statements)
         log(log_level::warning,
@@ -70,8 +70,9 @@ rows relay_store::relay_row(int shard, const char* columns) {
     if (!found.next())
         throw error(
             error_kind::schema_mismatch,
-            db_.server() + ": outbox_relay has no row for shard " + std::to_string(shard),
-            "run `outbox migrate up --db URL`"
+            db_.server() + db_.name().in(": outbox_relay has no row for shard ") +
+                std::to_string(shard),
+            db_.name().migrate_hint()
         );
     return found;
 }
@@ -177,7 +178,7 @@ relay_store::fetch(const std::string& where, std::size_t count_max, std::size_t 
 // number order inside the slice that is enough. Nothing hangs on a read view showing all or nothing
 // of what commits while it is made.
 slice relay_store::read(int shard, const cursor& from, const slice_limits& limits) {
-    const open_holes before = holes_of(from);
+    const open_holes before = holes_of(from, db_.name());
     const std::size_t payload_max = std::max(
         payload_with_row_min,
         4 * limits.bytes_max / std::max<std::size_t>(1, limits.message_count_max)
@@ -217,8 +218,11 @@ slice relay_store::read(int shard, const cursor& from, const slice_limits& limit
         log(log_level::warning,
             "store",
             db_.server() + ": " + number(plan.holes.size()) +
-                " gaps in the numbers of outbox_message wait for a statement that has been running "
-                "since they appeared; nothing above them is read until it ends");
+                db_.name().in(
+                    " gaps in the numbers of outbox_message wait for a statement that has "
+                    "been running since they appeared; nothing above them is read until "
+                    "it ends"
+                ));
     is_stalled_ = stalled;
 
     fetch_big_payloads(all);
@@ -254,7 +258,7 @@ void relay_store::fetch_big_payloads(std::vector<found_row>& rows_read) {
             throw error(
                 error_kind::conflict,
                 db_.server() + ": row " + number(row.message.seq) +
-                    " of outbox_message was removed while it was read",
+                    db_.name().in(" of outbox_message was removed while it was read"),
                 "leave the removal of delivered messages to the relay"
             );
         row.message.content.payload = answer.bytes(1);
@@ -441,7 +445,7 @@ bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
     }
     shard_state& state = shards_[shard];
     const shard_state before = state;
-    const open_holes piece = next_piece(state, recorded, holes_of(recorded));
+    const open_holes piece = next_piece(state, recorded, holes_of(recorded, db_.name()));
     if (piece.empty())
         return state.removed_to < recorded.seq;
     const write_result removed = write(
@@ -460,12 +464,13 @@ bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
 
 bool relay_store::can_schedule() {
     if (!can_schedule_)
-        can_schedule_ = db_.query(
-                               "select 1 from information_schema.tables"
-                               " where table_schema = database() and table_name = 'outbox_scheduled'",
-                               "cannot read the schema"
-                        )
-                            .count() == 1;
+        can_schedule_ =
+            db_.query(
+                   "select 1 from information_schema.tables"
+                   " where table_schema = database() and table_name = 'outbox_scheduled'",
+                   "cannot read the schema"
+            )
+                .count() == 1;
     return can_schedule_;
 }
 
@@ -563,7 +568,7 @@ store_status relay_store::status(int shard) {
         if (waiting.next())
             state.scheduled = waiting.number(0);
     }
-    const open_holes holes = holes_of(state.at);
+    const open_holes holes = holes_of(state.at, db_.name());
     state.cursor_text = "seq " + number(state.at.seq);
     if (!holes.empty())
         state.cursor_text += ", gaps below it: " + number(holes.size());

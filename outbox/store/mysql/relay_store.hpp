@@ -19,6 +19,7 @@
 namespace outbox::mysql {
 
 struct relay_store_options {
+    outbox_name name{};
     timeouts limits{};
     /// How often it is looked whether holes can be closed. Each time costs three or four short
     /// statements.

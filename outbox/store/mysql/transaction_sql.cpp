@@ -16,28 +16,39 @@ constexpr const char* commit_and_restore = "set autocommit = 1, autocommit = @ou
 
 class commands : public transaction_sql {
 public:
-    std::string ask() const override {
-        return "select coalesce((select doorbell from outbox_relay where shard = 0), ''),"
-               " version()";
-    }
+    explicit commands(const outbox_name& to)
+        : to_(to)
+        , ask_(put::ask_doorbell(to) + ", version()") {}
+
+    std::string ask() const override { return ask_; }
 
     std::vector<std::string> insert(std::span<const envelope> rows) const override {
-        return put::insert_in_transaction(rows);
+        return put::insert_in_transaction(to_, rows);
     }
 
-    std::vector<std::string> cancel(const message_id& id) const override { return put::cancel(id); }
+    std::vector<std::string> cancel(const message_id& id) const override {
+        return put::cancel(to_, id);
+    }
 
     std::vector<std::string> replace(const envelope& row) const override {
-        return put::replace(row);
+        return put::replace(to_, row);
     }
 
     std::vector<std::string> rollback() const override {
         return {"rollback", "set autocommit = @outbox_autocommit"};
     }
+
+protected:
+    outbox_name to_;
+
+private:
+    std::string ask_;
 };
 
 class singles final : public commands {
 public:
+    using commands::commands;
+
     // The access mode of the next transaction cannot be set within one: error 1568. Each server
     // knows the variable by a name of its own, and skips the other's comment.
     std::vector<std::string> begin() const override {
@@ -49,7 +60,7 @@ public:
 
     std::vector<std::string> commit(std::span<const envelope> rows) const override {
         std::vector<std::string> texts{still_open};
-        for (std::string& text : put::insert_in_transaction(rows))
+        for (std::string& text : put::insert_in_transaction(to_, rows))
             texts.push_back(std::move(text));
         texts.emplace_back(commit_and_restore);
         return texts;
@@ -58,6 +69,8 @@ public:
 
 class compounds final : public commands {
 public:
+    using commands::commands;
+
     std::vector<std::string> begin() const override {
         return {"begin not atomic"
                 " if @@in_transaction then signal sqlstate '25001' set mysql_errno = 1568,"
@@ -68,7 +81,7 @@ public:
     }
 
     std::vector<std::string> commit(std::span<const envelope> rows) const override {
-        const std::vector<std::string> singly = single_commands().commit(rows);
+        const std::vector<std::string> singly = single_commands(to_).commit(rows);
         std::string together = "begin not atomic ";
         for (const std::string& text : singly)
             together += text + "; ";
@@ -82,19 +95,17 @@ public:
 
 } // namespace
 
-const transaction_sql& compound_commands() {
-    static const compounds instance;
-    return instance;
+const transaction_sql& compound_commands(const outbox_name& to) {
+    return made_for<compounds>(to);
 }
 
-const transaction_sql& single_commands() {
-    static const singles instance;
-    return instance;
+const transaction_sql& single_commands(const outbox_name& to) {
+    return made_for<singles>(to);
 }
 
-const transaction_sql& text_commands(const std::string& server_version) {
-    return server_version.find("MariaDB") != std::string::npos ? compound_commands()
-                                                               : single_commands();
+const transaction_sql& text_commands(const outbox_name& to, const std::string& server_version) {
+    return server_version.find("MariaDB") != std::string::npos ? compound_commands(to)
+                                                               : single_commands(to);
 }
 
 } // namespace outbox::mysql

@@ -4,6 +4,7 @@
 // server has ended (a deadlock) cannot commit by itself; a savepoint at its beginning tells that it
 // was ended.
 
+#include "outbox/store/outbox_name.hpp"
 #include "outbox/store/transaction_sql.hpp"
 
 #include <string>
@@ -12,12 +13,12 @@ namespace outbox::mysql {
 
 /// MariaDB runs several commands of one text as a compound statement, without asking the client for
 /// multi-statements.
-const transaction_sql& compound_commands();
+const transaction_sql& compound_commands(const outbox_name& to);
 
 /// One command a text, as MySQL wants it. MariaDB takes it, too.
-const transaction_sql& single_commands();
+const transaction_sql& single_commands(const outbox_name& to);
 
 /// Which of the two, by what the server says of its version.
-const transaction_sql& text_commands(const std::string& server_version);
+const transaction_sql& text_commands(const outbox_name& to, const std::string& server_version);
 
 } // namespace outbox::mysql

@@ -39,9 +39,7 @@ struct refusal {
 // What a SQLSTATE means for a relay or a migrator, and what to do about it.
 refusal meaning(std::string_view state) {
     if (state == "42P01" || state == "3F000" || state == "42703" || state == "42883")
-        return {
-            error_kind::schema_mismatch,
-            "run `outbox migrate up --db URL` as a user who may create tables"};
+        return {error_kind::schema_mismatch, ""}; // migrate_hint()
     if (state == "42501")
         return {
             error_kind::rejected,
@@ -122,9 +120,15 @@ void connection::finish::operator()(pg_conn* raw) const noexcept {
     PQfinish(raw);
 }
 
-connection::connection(const std::string& url, const timeouts& limits, const std::string& setup)
+connection::connection(
+    const std::string& url,
+    const timeouts& limits,
+    const std::string& setup,
+    const outbox_name& name
+)
     : answer_timeout_(limits.answer)
-    , server_(display_name(url)) {
+    , server_(display_name(url))
+    , name_(name) {
     connect(url, limits);
     PQsetNoticeProcessor(
         raw_.get(),
@@ -244,14 +248,16 @@ void connection::refuse(const pg_result* result, const char* failure) {
     const refusal said = meaning(sqlstate);
     throw sql_error(
         said.kind,
-        server_ + ": " + failure + ": " + trimmed(primary) + " (" + sqlstate + ")",
-        said.hint,
+        server_ + ": " + name_.in(failure) + ": " + trimmed(primary) + " (" + sqlstate + ")",
+        said.kind == error_kind::schema_mismatch
+            ? name_.migrate_hint() + " as a user who may create tables"
+            : name_.in(said.hint),
         sqlstate
     );
 }
 
 rows connection::query(const std::string& sql, const char* failure) {
-    if (!raw_ || PQsendQuery(raw_.get(), sql.c_str()) == 0)
+    if (!raw_ || PQsendQuery(raw_.get(), name_.in(sql).c_str()) == 0)
         lost(raw_ ? trimmed(PQerrorMessage(raw_.get())) : "the connection was lost before");
     return take_answer(failure);
 }
@@ -264,7 +270,7 @@ rows connection::run(const statement& what, const parameters& values) {
     if (!raw_)
         lost("the connection was lost before");
     if (std::find(prepared_.begin(), prepared_.end(), what.name) == prepared_.end()) {
-        if (PQsendPrepare(raw_.get(), what.name, what.sql, 0, nullptr) == 0)
+        if (PQsendPrepare(raw_.get(), what.name, name_.in(what.sql).c_str(), 0, nullptr) == 0)
             lost(trimmed(PQerrorMessage(raw_.get())));
         take_answer(what.failure);
         prepared_.push_back(what.name);

@@ -3,10 +3,14 @@
 // server's timeouts end what takes too long there, and when nothing at all comes back in time the
 // connection counts as lost.
 //
+// It speaks for one outbox of its database: what it is told to run is said of the usual outbox, and
+// it puts the name of its own in (outbox_name::in), also in what errors say.
+//
 // One thread. After an error of kind `unreachable` the object is of no more use.
 
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
+#include "outbox/store/outbox_name.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -95,7 +99,14 @@ struct timeouts {
 class connection {
 public:
     /// Connects to `url` and runs `setup`, SQL that sets the session up. Throws unreachable.
-    connection(const std::string& url, const timeouts& limits, const std::string& setup = {});
+    connection(
+        const std::string& url,
+        const timeouts& limits,
+        const std::string& setup = {},
+        const outbox_name& name = {}
+    );
+
+    const outbox_name& name() const noexcept { return name_; }
 
     /// One or several statements in one trip, without parameters.
     void execute(const std::string& sql, const char* failure);
@@ -119,6 +130,7 @@ private:
     std::unique_ptr<pg_conn, finish> raw_;
     std::chrono::milliseconds answer_timeout_;
     std::string server_;
+    outbox_name name_;
     std::vector<const char*> prepared_;
 };
 

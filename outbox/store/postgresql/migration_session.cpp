@@ -49,8 +49,13 @@ const migration_dialect& dialect() noexcept {
     return known;
 }
 
-migration_session::migration_session(std::string url, std::chrono::milliseconds lock_wait)
+migration_session::migration_session(
+    std::string url,
+    const outbox_name& name,
+    std::chrono::milliseconds lock_wait
+)
     : url_(std::move(url))
+    , name_(name)
     , lock_wait_(lock_wait) {}
 
 connection& migration_session::db() {
@@ -58,7 +63,9 @@ connection& migration_session::db() {
     if (!db_)
         db_.emplace(
             url_,
-            timeouts{.statement = seconds{600}, .lock = lock_wait_, .answer = seconds{620}}
+            timeouts{.statement = seconds{600}, .lock = lock_wait_, .answer = seconds{620}},
+            std::string{},
+            name_
         );
     return *db_;
 }

@@ -19,6 +19,7 @@ public:
     /// behind it.
     explicit migration_session(
         std::string url,
+        const outbox_name& name = {},
         std::chrono::milliseconds lock_wait = std::chrono::seconds{10}
     );
 
@@ -34,6 +35,7 @@ private:
     connection& db();
 
     std::string url_;
+    outbox_name name_;
     std::chrono::milliseconds lock_wait_;
     std::optional<connection> db_{};
 };

@@ -155,10 +155,9 @@ protected:
 private:
     void require_same_process() const {
         if (process_ != ::getpid())
-            throw usage_error(
-                "outbox: a forked child cannot end a transaction of its parent's; open a connection "
-                "of its own"
-            );
+            throw usage_error("outbox: a forked child cannot end a transaction of its parent's; "
+                              "open a connection "
+                              "of its own");
     }
     pid_t process_ = ::getpid();
 };
@@ -169,7 +168,7 @@ namespace postgresql {
 
 /// From now on messages are written on `db` without a prepared statement.
 inline void write_literally(libpqxx::any_connection& db) {
-    session_note note = recall(&db, db.backendpid());
+    session_note note = recall(&db, db.backendpid(), {});
     note.statement.clear();
     note.literal = true;
     remember(&db, db.backendpid(), note);
@@ -180,8 +179,9 @@ inline void write_literally(libpqxx::any_connection& db) {
 /// For `join` and `send`: a transaction of the user's own.
 class pqxx_session final : public store_session {
 public:
-    explicit pqxx_session(pqxx::dbtransaction& tx)
+    explicit pqxx_session(pqxx::dbtransaction& tx, const outbox_name& to = {})
         : tx_(&tx)
+        , to_(to)
         , server_process_(tx.conn().backendpid()) {}
 
     void require_open() override {
@@ -197,16 +197,16 @@ public:
         if (!tx_->conn().is_open() || tx_->conn().backendpid() != server_process_)
             refuse_closed("its connection was lost");
         const tick_point now = system_clock().ticks();
-        postgresql::session_note note = postgresql::recall(&tx_->conn(), server_process_);
+        postgresql::session_note note = postgresql::recall(&tx_->conn(), server_process_, to_);
         std::string sql;
         if (const std::string name = note.statement_to_prepare(); !name.empty()) {
-            sql = postgresql::put::prepare(name) + "; ";
+            sql = postgresql::put::prepare(to_, name) + "; ";
             note.statement = name;
         }
         sql += note.write(rows);
         const bool ask = note.doorbell_is_stale(now);
         if (ask)
-            sql += "; " + postgresql::put::ask_doorbell();
+            sql += "; " + postgresql::put::ask_doorbell(to_);
         try {
             const pqxx::result answer = tx_->exec(sql);
             if (ask) {
@@ -220,7 +220,7 @@ public:
             postgresql::write_literally(tx_->conn());
             throw error(error_kind::rejected, e.what(), vanished_hint);
         } catch (const pqxx::undefined_table& e) {
-            throw error(error_kind::schema_mismatch, e.what(), "run `outbox migrate up --db URL`");
+            throw error(error_kind::schema_mismatch, e.what(), to_.migrate_hint());
         } catch (const pqxx::transaction_rollback&) {
             throw; // the user's own retries know it
         } catch (const pqxx::sql_error& e) {
@@ -231,8 +231,10 @@ public:
         }
     }
 
-    bool cancel(const message_id& id) override { return change(postgresql::put::cancel(id)); }
-    bool replace(const envelope& row) override { return change(postgresql::put::replace(row)); }
+    bool cancel(const message_id& id) override { return change(postgresql::put::cancel(to_, id)); }
+    bool replace(const envelope& row) override {
+        return change(postgresql::put::replace(to_, row));
+    }
 
     void poison() noexcept override {
         try {
@@ -242,7 +244,7 @@ public:
     }
 
     std::string doorbell() override {
-        return postgresql::recall(&tx_->conn(), server_process_).doorbell;
+        return postgresql::recall(&tx_->conn(), server_process_, to_).doorbell;
     }
 
     static constexpr const char* vanished_hint =
@@ -264,6 +266,7 @@ private:
     }
 
     pqxx::dbtransaction* tx_;
+    outbox_name to_;
     int server_process_;
 };
 
@@ -290,9 +293,7 @@ public:
     void execute(const std::string& sql) { exec(sql); }
 
     /// See savepoint_guard.hpp.
-    [[nodiscard]] auto savepoint() {
-        return savepoint_guard{*this, pending_, ++savepoint_count_};
-    }
+    [[nodiscard]] auto savepoint() { return savepoint_guard{*this, pending_, ++savepoint_count_}; }
 
     /// Commits what was done and what was sent. Called by the user, too: then `transact` has
     /// nothing left to do.
@@ -315,10 +316,10 @@ public:
 
     // For the producer.
     bool cancel(const message_id& id) override {
-        return exec(postgresql::put::cancel(id))[0][0].as<std::string>() == "1";
+        return exec(postgresql::put::cancel(pending_->to, id))[0][0].as<std::string>() == "1";
     }
     bool replace(const envelope& row) override {
-        return exec(postgresql::put::replace(row))[0][0].as<std::string>() == "1";
+        return exec(postgresql::put::replace(pending_->to, row))[0][0].as<std::string>() == "1";
     }
     pqxx_transaction& user_face() noexcept { return *this; }
     /// For outbox/testing: what waits for COMMIT.
@@ -336,17 +337,18 @@ private:
     // user can still choose an isolation level.
     void prepare_session() {
         const tick_point now = system_clock().ticks();
-        note_ = postgresql::recall(&conn(), conn().backendpid());
+        note_ = postgresql::recall(&conn(), conn().backendpid(), pending_->to);
         const std::string name = note_.statement_to_prepare();
         if (name.empty() && !note_.doorbell_is_stale(now))
             return;
         std::string sql;
         if (!name.empty())
-            sql = postgresql::put::prepare(name) + "; ";
+            sql = postgresql::put::prepare(pending_->to, name) + "; ";
+        sql += postgresql::put::ask_doorbell(pending_->to);
         try {
-            note_.doorbell = command(sql + postgresql::put::ask_doorbell())[0][0].as<std::string>();
+            note_.doorbell = command(sql)[0][0].as<std::string>();
         } catch (const pqxx::undefined_table& e) {
-            throw error(error_kind::schema_mismatch, e.what(), "run `outbox migrate up --db URL`");
+            throw error(error_kind::schema_mismatch, e.what(), pending_->to.migrate_hint());
         }
         if (!name.empty())
             note_.statement = name;
@@ -417,7 +419,7 @@ private:
             postgresql::write_literally(conn());
             throw error(error_kind::rejected, e.what(), pqxx_session::vanished_hint);
         } catch (const pqxx::undefined_table& e) {
-            throw error(error_kind::schema_mismatch, e.what(), "run `outbox migrate up --db URL`");
+            throw error(error_kind::schema_mismatch, e.what(), pending_->to.migrate_hint());
         } catch (const std::exception& e) {
             throw error(
                 error_kind::rejected,

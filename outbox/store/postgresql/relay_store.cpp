@@ -241,7 +241,7 @@ bool is_start(const cursor& at) {
     return at.window.empty();
 }
 
-window window_of(const cursor& at) {
+window window_of(const cursor& at, const outbox_name& name) {
     if (is_start(at))
         return {};
     const auto parsed = window::parse(at.window);
@@ -249,7 +249,10 @@ window window_of(const cursor& at) {
         throw error(
             error_kind::corrupt,
             "the relay's cursor \"" + at.window.substr(0, 100) + "\" cannot be read",
-            "set cursor_window to '' in outbox.relay to send again everything that is still there"
+            name.in(
+                "set cursor_window to '' in outbox.relay to send again everything that is still "
+                "there"
+            )
         );
     return *parsed;
 }
@@ -258,7 +261,7 @@ window window_of(const cursor& at) {
 
 relay_store::relay_store(const std::string& url, relay_store_options options)
     : options_(options)
-    , db_(url, options.limits, session_setup)
+    , db_(url, options.limits, session_setup, options.name)
     , server_(display_name(url))
     , identity_(ask_identity(db_, server_))
     , ring_(db_, options.ring) {}
@@ -276,8 +279,9 @@ lease_answer relay_store::acquire(
         if (held.count() == 0)
             throw error(
                 error_kind::schema_mismatch,
-                server_ + ": outbox.relay has no row for shard " + std::to_string(shard),
-                "run `outbox migrate up --db URL`"
+                server_ + db_.name().in(": outbox.relay has no row for shard ") +
+                    std::to_string(shard),
+                db_.name().migrate_hint()
             );
         return {
             .granted = std::nullopt,
@@ -338,7 +342,7 @@ cursor relay_store::recorded_cursor(int shard) {
     if (row.count() == 1)
         recorded = {.window = row.text(0, 3), .seq = row.number(0, 4)};
 
-    const window between = window_of(recorded);
+    const window between = window_of(recorded, db_.name());
     adopt_foreign_rows();
     if (!is_start(recorded)) {
         const auto now = snapshot::parse(
@@ -385,7 +389,7 @@ slice relay_store::read(int shard, const cursor& from, const slice_limits& limit
 #ifdef OUTBOX_BREAK_ID_CURSOR
     return read_by_number(shard, at, limits);
 #endif
-    const window between = window_of(at);
+    const window between = window_of(at, db_.name());
     if (!between.current)
         return read_new_window(shard, at, limits);
     return read_listed(shard, at, between, limits);
@@ -422,7 +426,7 @@ slice relay_store::read_by_number(int shard, const cursor& from, const slice_lim
 #endif
 
 slice relay_store::read_new_window(int shard, const cursor& from, const slice_limits& limits) {
-    window between = window_of(from);
+    window between = window_of(from, db_.name());
     const rows found = db_.run(
         read_small_window,
         parameters{}
@@ -681,8 +685,8 @@ store_status relay_store::status(int shard) {
     if (row.count() == 0)
         throw error(
             error_kind::schema_mismatch,
-            server_ + ": outbox.relay has no row for shard " + std::to_string(shard),
-            "run `outbox migrate up --db URL`"
+            server_ + db_.name().in(": outbox.relay has no row for shard ") + std::to_string(shard),
+            db_.name().migrate_hint()
         );
     store_status state;
     state.lease_holder = row.text(0, 0);
@@ -690,7 +694,7 @@ store_status relay_store::status(int shard) {
     state.lease_left = milliseconds{row.number(0, 2)};
     state.at = {.window = row.text(0, 3), .seq = row.number(0, 4)};
 
-    const window between = window_of(state.at);
+    const window between = window_of(state.at, db_.name());
     const backlog waiting = count_backlog(db_, shard, between, state.at.seq);
     state.backlog = waiting.count;
     state.oldest_age = waiting.oldest_age;

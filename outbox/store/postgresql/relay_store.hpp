@@ -15,6 +15,7 @@
 namespace outbox::postgresql {
 
 struct relay_store_options {
+    outbox_name name{};
     timeouts limits{};
     /// Rows of a big window whose places are remembered at once, 16 bytes each. A bigger window is
     /// scanned again for each such part.

@@ -4,10 +4,12 @@
 #include "outbox/base/random.hpp"
 #include "outbox/store/postgresql/put.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 namespace outbox::postgresql {
 namespace {
@@ -17,7 +19,8 @@ constexpr std::size_t notes_max = 10'000;
 
 struct entry {
     int server_process = 0;
-    session_note note{};
+    bool literal = false;
+    std::vector<session_note> notes{};
 };
 
 struct notebook {
@@ -41,16 +44,22 @@ std::string session_note::statement_to_prepare() const {
 }
 
 std::string session_note::write(std::span<const envelope> rows) const {
-    return statement.empty() ? put::insert(rows) : put::execute(statement, rows);
+    return statement.empty() ? put::insert(to, rows) : put::execute(to, statement, rows);
 }
 
-session_note recall(const void* connection, int server_process) {
+session_note recall(const void* connection, int server_process, const outbox_name& to) {
+    session_note known{.to = to};
     notebook& all = all_notes();
     const std::lock_guard lock{all.mutex};
     const auto found = all.entries.find(connection);
     if (found == all.entries.end() || found->second.server_process != server_process)
-        return {};
-    return found->second.note;
+        return known;
+    const std::vector<session_note>& notes = found->second.notes;
+    if (const auto note = std::ranges::find(notes, to, &session_note::to); note != notes.end())
+        known = *note;
+    if ((known.literal = found->second.literal))
+        known.statement.clear(); // it has vanished
+    return known;
 }
 
 void remember(const void* connection, int server_process, const session_note& note) {
@@ -58,7 +67,15 @@ void remember(const void* connection, int server_process, const session_note& no
     const std::lock_guard lock{all.mutex};
     if (all.entries.size() >= notes_max)
         all.entries.clear();
-    all.entries[connection] = {.server_process = server_process, .note = note};
+    entry& known = all.entries[connection];
+    if (known.server_process != server_process)
+        known = {.server_process = server_process, .literal = false, .notes = {}};
+    known.literal |= note.literal;
+    const auto old = std::ranges::find(known.notes, note.to, &session_note::to);
+    if (old == known.notes.end())
+        known.notes.push_back(note);
+    else
+        *old = note;
 }
 
 } // namespace outbox::postgresql

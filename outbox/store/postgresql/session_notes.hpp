@@ -1,11 +1,12 @@
 #pragma once
 // What the door knows about a user's connection between two transactions, so that it need not ask
-// again: what is prepared there and where the relay listens. The connection object is the user's
-// and tells nobody when it goes away, so a note counts only as long as the same object talks to the
-// same server process.
+// again: what is prepared there and where the relay listens, for each outbox that it has sent to.
+// The connection object is the user's and tells nobody when it goes away, so a note counts only as
+// long as the same object talks to the same server process.
 
 #include "outbox/base/clock.hpp"
 #include "outbox/message/envelope.hpp"
+#include "outbox/store/outbox_name.hpp"
 
 #include <chrono>
 #include <span>
@@ -17,6 +18,7 @@ namespace outbox::postgresql {
 inline constexpr std::chrono::seconds doorbell_age_max{60};
 
 struct session_note {
+    outbox_name to{};
     /// The name of the prepared statement; empty when none is.
     std::string statement{};
     /// Messages are written by plain INSERTs: a pooler hands each transaction another session, or
@@ -34,8 +36,9 @@ struct session_note {
     std::string write(std::span<const envelope> rows) const;
 };
 
-/// Any thread. An empty note when nothing is known.
-session_note recall(const void* connection, int server_process);
+/// Any thread. A note without content when nothing is known. What is remembered as `literal` is so
+/// for every outbox.
+session_note recall(const void* connection, int server_process, const outbox_name& to);
 void remember(const void* connection, int server_process, const session_note& note);
 
 } // namespace outbox::postgresql

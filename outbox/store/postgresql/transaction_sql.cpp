@@ -7,10 +7,11 @@ namespace {
 
 class commands final : public transaction_sql {
 public:
-    std::string ask() const override {
-        return "select coalesce((select doorbell from outbox.relay where shard = 0), ''),"
-               " pg_catalog.version()";
-    }
+    explicit commands(const outbox_name& to)
+        : to_(to)
+        , ask_(put::ask_doorbell(to) + ", pg_catalog.version()") {}
+
+    std::string ask() const override { return ask_; }
 
     // BEGIN within a transaction only warns; but the time of a transaction is that of the text that
     // began it. Begun once more, so that the user can still choose an isolation level.
@@ -27,29 +28,32 @@ public:
         "savepoint outbox_open; release savepoint outbox_open; ";
 
     std::vector<std::string> insert(std::span<const envelope> rows) const override {
-        return {require_open + put::insert(rows)};
+        return {require_open + put::insert(to_, rows)};
     }
 
     std::vector<std::string> commit(std::span<const envelope> rows) const override {
-        return {require_open + (rows.empty() ? "" : put::insert(rows) + "; ") + "commit"};
+        return {require_open + (rows.empty() ? "" : put::insert(to_, rows) + "; ") + "commit"};
     }
 
     std::vector<std::string> cancel(const message_id& id) const override {
-        return {put::cancel(id)};
+        return {put::cancel(to_, id)};
     }
 
     std::vector<std::string> replace(const envelope& row) const override {
-        return {put::replace(row)};
+        return {put::replace(to_, row)};
     }
 
     std::vector<std::string> rollback() const override { return {"rollback"}; }
+
+private:
+    outbox_name to_;
+    std::string ask_;
 };
 
 } // namespace
 
-const transaction_sql& text_commands() {
-    static const commands instance;
-    return instance;
+const transaction_sql& text_commands(const outbox_name& to) {
+    return made_for<commands>(to);
 }
 
 } // namespace outbox::postgresql

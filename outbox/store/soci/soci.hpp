@@ -54,14 +54,15 @@ public:
         return note;
     }
 
-    const transaction_sql& commands(const std::string& server_version) const {
+    const transaction_sql&
+    commands(const outbox_name& to, const std::string& server_version) const {
         const std::string backend = db_->get_backend_name();
         if (backend == "postgresql")
-            return postgresql::text_commands();
+            return postgresql::text_commands(to);
         if (backend == "mysql")
-            return mysql::text_commands(server_version);
+            return mysql::text_commands(to, server_version);
         if (backend == "sqlite3")
-            return sqlite::text_commands();
+            return sqlite::text_commands(to);
         throw error(
             error_kind::invalid_argument,
             "the outbox has no words for the SOCI backend \"" + backend + "\"",
@@ -88,8 +89,7 @@ public:
             if (say("Subquery returns more than 1 row") ||
                 say("SAVEPOINT can only be used in transaction blocks"))
                 return text_failure::not_open;
-            if ((say("outbox.") || say("outbox_")) &&
-                (say("does not exist") || say("doesn't exist") || say("no such table")))
+            if (says_tables_are_missing(words))
                 return text_failure::no_tables;
             return text_failure::refused;
         } catch (const std::exception&) {
@@ -104,7 +104,9 @@ private:
 /// A transaction on a session; what `transact` opens, too.
 class soci_transaction final : public text_transaction<soci_client> {
 public:
-    explicit soci_transaction(soci::session& db) : text_transaction(db), db_(&db) {}
+    explicit soci_transaction(soci::session& db, const outbox_name& to = {})
+        : text_transaction(db, to)
+        , db_(&db) {}
     soci_transaction(soci::session& db, pending_messages& pending)
         : text_transaction(db, pending)
         , db_(&db) {}

@@ -13,9 +13,13 @@ namespace outbox::sqlite {
 const migration_dialect& dialect() noexcept;
 
 /// Nothing unless `url` begins with "sqlite:". Throws outbox::error (invalid_argument) when the
-/// path is missing. The file is created by the migrator and by nothing else. `known` must outlive
-/// what is returned; it is another than this build's only in tests.
-std::unique_ptr<database>
-open_database(std::string_view url, const migration_dialect& known = dialect());
+/// path is missing. The file is created by the migrator and by nothing else. `name` says which of
+/// the outboxes in it. `known` must outlive what is returned; it is another than this build's only
+/// in tests.
+std::unique_ptr<database> open_database(
+    std::string_view url,
+    const outbox_name& name = {},
+    const migration_dialect& known = dialect()
+);
 
 } // namespace outbox::sqlite

@@ -25,14 +25,19 @@ const migration_dialect& dialect() noexcept {
     return known;
 }
 
-migration_session::migration_session(std::string path, std::chrono::milliseconds lock_wait)
+migration_session::migration_session(
+    std::string path,
+    const outbox_name& name,
+    std::chrono::milliseconds lock_wait
+)
     : path_(std::move(path))
+    , name_(name)
     , lock_wait_(lock_wait) {}
 
 void migration_session::connect(bool create) {
     if (db_)
         return;
-    db_ = open(path_, create);
+    db_ = {open(path_, create), name_};
     sqlite3_busy_timeout(db_.get(), static_cast<int>(lock_wait_.count()));
 }
 
@@ -43,16 +48,16 @@ bool migration_session::is_there() {
 std::vector<recorded_migration> migration_session::recorded() {
     connect(false);
     std::vector<recorded_migration> found;
-    statement known{
-        db_.get(),
+    statement known = db_.prepare(
         "select 1 from sqlite_schema where name = 'outbox_schema_version'",
-        "cannot read the schema"};
+        "cannot read the schema"
+    );
     if (!known.step())
         return found;
-    statement list{
-        db_.get(),
+    statement list = db_.prepare(
         "select version, name, checksum from outbox_schema_version order by version",
-        "cannot read outbox_schema_version"};
+        "cannot read outbox_schema_version"
+    );
     while (list.step())
         found.push_back({static_cast<int>(list.number(0)), list.blob(1), list.blob(2)});
     return found;
@@ -61,15 +66,15 @@ std::vector<recorded_migration> migration_session::recorded() {
 void migration_session::begin() {
     connect(true);
     // IMMEDIATE takes the write lock, so a second migrator waits here.
-    execute(db_.get(), "begin immediate", "cannot begin the migration");
+    db_.execute("begin immediate", "cannot begin the migration");
 }
 
 void migration_session::run(const std::string& sql, const std::string& failure) {
-    execute(db_.get(), sql.c_str(), failure);
+    db_.execute(sql, failure);
 }
 
 void migration_session::commit() {
-    execute(db_.get(), "commit", "cannot commit the migration");
+    db_.execute("commit", "cannot commit the migration");
 }
 
 void migration_session::roll_back() noexcept {
@@ -77,23 +82,23 @@ void migration_session::roll_back() noexcept {
 }
 
 std::int64_t migration_session::undelivered() {
-    statement count{
-        db_.get(),
+    statement count = db_.prepare(
         "select count(*) from (select 1 from outbox_message m where m.seq > coalesce((select "
         "r.cursor_seq from outbox_relay r where r.shard = m.shard), 0) limit ?1)",
-        "cannot count the backlog"};
+        "cannot count the backlog"
+    );
     count.bind(1, store_status::backlog_counted_max);
     count.step();
-    statement find{
-        db_.get(),
+    statement find = db_.prepare(
         "select 1 from sqlite_schema where name = 'outbox_scheduled'",
-        "cannot read the schema"};
+        "cannot read the schema"
+    );
     if (!find.step())
         return count.number(0);
-    statement scheduled{
-        db_.get(),
+    statement scheduled = db_.prepare(
         "select count(*) from (select 1 from outbox_scheduled limit ?1)",
-        "cannot count the scheduled messages"};
+        "cannot count the scheduled messages"
+    );
     scheduled.bind(1, store_status::backlog_counted_max);
     scheduled.step();
     return std::min(count.number(0) + scheduled.number(0), store_status::backlog_counted_max);

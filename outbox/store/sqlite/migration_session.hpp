@@ -17,6 +17,7 @@ public:
     /// `lock_wait` bounds the wait for another writer.
     explicit migration_session(
         std::string path,
+        const outbox_name& name = {},
         std::chrono::milliseconds lock_wait = std::chrono::seconds{5}
     );
 
@@ -32,8 +33,9 @@ private:
     void connect(bool create);
 
     std::string path_;
+    outbox_name name_;
     std::chrono::milliseconds lock_wait_;
-    connection db_{};
+    outbox_connection db_{};
 };
 
 } // namespace outbox::sqlite

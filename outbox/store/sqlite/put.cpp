@@ -4,16 +4,24 @@
 #include "outbox/store/sqlite/now.hpp"
 #include "outbox/store/value_lists.hpp"
 
-#include <string_view>
-
 namespace outbox::sqlite::put {
 namespace {
 
-constexpr std::string_view insert_into =
-    "insert into outbox_message (message_id, subject, order_key, headers, payload) values ";
+// What names a table, made once for each outbox.
+struct texts {
+    explicit texts(const outbox_name& to)
+        : insert_into(to.in("insert into outbox_message (message_id, subject, order_key, headers, "
+                            "payload) values "))
+        , schedule(to.in("insert into outbox_scheduled (message_id, subject, order_key, headers, "
+                         "payload, due_at) values "))
+        , cancel(to.in("delete from outbox_scheduled where message_id = x'"))
+        , replace(to.in("update outbox_scheduled set subject = cast(x'")) {}
 
-constexpr std::string_view schedule = "insert into outbox_scheduled (message_id, subject, "
-                                      "order_key, headers, payload, due_at) values ";
+    std::string insert_into;
+    std::string schedule;
+    std::string cancel;
+    std::string replace;
+};
 
 std::string values(const envelope& row) {
     return "(x'" + to_hex(row.id.raw()) + "',cast(x'" + to_hex(row.subject) + "' as text)," +
@@ -30,9 +38,11 @@ std::string due_at(const delivery_time& when) {
 
 } // namespace
 
-std::vector<std::string> insert(std::span<const envelope> rows, std::size_t bytes_max) {
-    value_lists now{insert_into, bytes_max};
-    value_lists later{schedule, bytes_max};
+std::vector<std::string>
+insert(const outbox_name& to, std::span<const envelope> rows, std::size_t bytes_max) {
+    const texts& known = made_for<texts>(to);
+    value_lists now{known.insert_into, bytes_max};
+    value_lists later{known.schedule, bytes_max};
     for (const envelope& row : rows) {
         if (row.deliver)
             later.add(values(row) + "," + due_at(*row.deliver) + ")");
@@ -45,15 +55,15 @@ std::vector<std::string> insert(std::span<const envelope> rows, std::size_t byte
     return statements;
 }
 
-std::vector<std::string> cancel(const message_id& id) {
+std::vector<std::string> cancel(const outbox_name& to, const message_id& id) {
     return {
-        "delete from outbox_scheduled where message_id = x'" + to_hex(id.raw()) + "'",
+        made_for<texts>(to).cancel + to_hex(id.raw()) + "'",
         "select cast(changes() as text), ''"};
 }
 
-std::vector<std::string> replace(const envelope& row) {
+std::vector<std::string> replace(const outbox_name& to, const envelope& row) {
     return {
-        "update outbox_scheduled set subject = cast(x'" + to_hex(row.subject) +
+        made_for<texts>(to).replace + to_hex(row.subject) +
             "' as text), order_key = " + (row.key ? "x'" + to_hex(*row.key) + "'" : "null") +
             ", headers = x'" + to_hex(row.headers) + "', payload = x'" + to_hex(row.payload) + "'" +
             (row.deliver ? ", due_at = " + due_at(*row.deliver) : "") + " where message_id = x'" +

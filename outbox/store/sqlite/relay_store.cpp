@@ -75,36 +75,32 @@ void flush_database(sqlite3* db, const std::string& path) {
 
 } // namespace
 
-relay_store::relay_store(const std::string& path)
-    : db_(open_for_relay(path))
+relay_store::relay_store(const std::string& path, const outbox_name& name)
+    : db_(open_for_relay(path), name)
     , path_(path)
     , folder_(
           open_file(std::filesystem::absolute(path).parent_path().string(), O_RDONLY | O_DIRECTORY)
       )
-    , read_(
-          db_.get(),
+    , read_(db_.prepare(
           "select seq, message_id, subject, order_key, headers, payload, created_at from "
           "outbox_message"
           " where seq > ?1 and shard = ?2 order by seq limit ?3",
           "cannot read the outbox"
-      )
-    , advance_(
-          db_.get(),
+      ))
+    , advance_(db_.prepare(
           "update outbox_relay set cursor_seq = ?3 where shard = ?1 and epoch = ?2",
           "cannot record the relay's progress"
-      )
-    , renew_(
-          db_.get(),
+      ))
+    , renew_(db_.prepare(
           "update outbox_relay set lease_until = " OUTBOX_SQLITE_NOW
           " + ?3 where shard = ?1 and epoch = ?2",
           "cannot renew the relay's lease"
-      )
-    , remove_(
-          db_.get(),
+      ))
+    , remove_(db_.prepare(
           "delete from outbox_message where shard = ?1 and seq > ?3 and seq <= ?4"
           " and exists (select 1 from outbox_relay where shard = ?1 and epoch = ?2)",
           "cannot remove delivered messages"
-      ) {}
+      )) {}
 
 lease_answer relay_store::acquire(
     int shard,
@@ -112,13 +108,13 @@ lease_answer relay_store::acquire(
     std::chrono::milliseconds duration,
     const std::string& doorbell
 ) {
-    statement take{
-        db_.get(),
+    statement take = db_.prepare(
         "update outbox_relay set epoch = epoch + (owner <> ?2), owner = ?2, doorbell = ?3,"
         " lease_until = " OUTBOX_SQLITE_NOW " + ?4"
         " where shard = ?1 and (owner = ?2 or lease_until <= " OUTBOX_SQLITE_NOW ")"
         " returning epoch, cursor_seq",
-        "cannot take the relay's lease"};
+        "cannot take the relay's lease"
+    );
     take.bind(1, shard).bind_text(2, owner).bind_text(3, doorbell).bind(4, micros(duration));
     const int code = take.try_step();
     if (code == SQLITE_ROW) {
@@ -130,17 +126,17 @@ lease_answer relay_store::acquire(
         throw make_error(db_.get(), code, "cannot take the relay's lease");
     take.reset();
 
-    statement look{
-        db_.get(),
+    statement look = db_.prepare(
         "select owner, max(0, lease_until - " OUTBOX_SQLITE_NOW
         ") / 1000 from outbox_relay where shard = ?1",
-        "cannot read the relay's lease"};
+        "cannot read the relay's lease"
+    );
     look.bind(1, shard);
     if (!look.step())
         throw error(
             error_kind::schema_mismatch,
-            "outbox_relay has no row for shard " + std::to_string(shard),
-            "run `outbox migrate up --db sqlite:PATH`"
+            db_.name().in("outbox_relay has no row for shard ") + std::to_string(shard),
+            db_.name().migrate_hint()
         );
     return {
         .granted = std::nullopt,
@@ -164,11 +160,11 @@ write_result relay_store::renew(int shard, std::int64_t epoch, std::chrono::mill
 }
 
 void relay_store::release(int shard, std::int64_t epoch) {
-    statement give_back{
-        db_.get(),
+    statement give_back = db_.prepare(
         "update outbox_relay set lease_until = 0, owner = '', doorbell = '' where shard = ?1 and "
         "epoch = ?2",
-        "cannot give back the relay's lease"};
+        "cannot give back the relay's lease"
+    );
     give_back.bind(1, shard).bind(2, epoch);
     // The last thing that this relay does: worth a little patience, or the next one waits for the
     // lease to run out.
@@ -223,11 +219,11 @@ write_result relay_store::advance(int shard, std::int64_t epoch, const cursor& t
 }
 
 bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
-    statement bounds{
-        db_.get(),
+    statement bounds = db_.prepare(
         "select (select min(seq) from outbox_message where seq > ?2 and shard = ?1),"
         " (select cursor_seq from outbox_relay where shard = ?1)",
-        "cannot see what is delivered"};
+        "cannot see what is delivered"
+    );
     bounds.bind(1, shard).bind(2, removed_to_);
     if (!bounds.step() || bounds.is_null(0))
         return false;
@@ -246,21 +242,21 @@ bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
 
 bool relay_store::can_schedule() {
     if (!can_schedule_) {
-        statement find{
-            db_.get(),
+        statement find = db_.prepare(
             "select 1 from sqlite_schema where name = 'outbox_scheduled'",
-            "cannot read the schema"};
+            "cannot read the schema"
+        );
         can_schedule_ = find.step();
     }
     return can_schedule_;
 }
 
 std::optional<std::chrono::milliseconds> relay_store::next_due(int shard) {
-    statement look{
-        db_.get(),
+    statement look = db_.prepare(
         "select max(0, (due_at - " OUTBOX_SQLITE_NOW
         " + 999) / 1000) from outbox_scheduled where shard = ?1 order by due_at limit 1",
-        "cannot read the scheduled messages"};
+        "cannot read the scheduled messages"
+    );
     look.bind(1, shard);
     if (!look.step())
         return std::nullopt;
@@ -275,43 +271,43 @@ release_answer relay_store::release_due(int shard, std::int64_t epoch, std::size
         return answer;
 
     // The lease's row first: it also takes the write lock.
-    statement begin{db_.get(), "begin immediate", "cannot begin to release scheduled messages"};
+    statement begin = db_.prepare("begin immediate", "cannot begin to release scheduled messages");
     if (const int code = begin.try_step(); is_busy(code))
         return {.result = write_result::busy, .released = 0, .next_due = answer.next_due};
     else if (code != SQLITE_DONE)
         throw make_error(db_.get(), code, "cannot begin to release scheduled messages");
     try {
-        statement ours{
-            db_.get(),
+        statement ours = db_.prepare(
             "select 1 from outbox_relay where shard = ?1 and epoch = ?2",
-            "cannot read the relay's lease"};
+            "cannot read the relay's lease"
+        );
         ours.bind(1, shard).bind(2, epoch);
         if (!ours.step()) {
             answer.result = write_result::lease_lost;
         } else {
             ours.reset();
-            statement due{
-                db_.get(),
+            statement due = db_.prepare(
                 "select seq from outbox_scheduled where shard = ?1 and due_at <= " OUTBOX_SQLITE_NOW
                 " order by due_at, seq limit ?2",
-                "cannot read the scheduled messages"};
+                "cannot read the scheduled messages"
+            );
             due.bind(1, shard).bind(2, static_cast<std::int64_t>(count_max));
             std::vector<std::int64_t> all;
             while (due.step())
                 all.push_back(due.number(0));
             due.reset();
-            statement put{
-                db_.get(),
+            statement put = db_.prepare(
                 "insert into outbox_message (shard, message_id, subject, order_key, headers, "
                 "payload)"
                 " select shard, message_id, subject, order_key, headers, payload from "
                 "outbox_scheduled"
                 " where seq = ?1",
-                "cannot release a scheduled message"};
-            statement take{
-                db_.get(),
+                "cannot release a scheduled message"
+            );
+            statement take = db_.prepare(
                 "delete from outbox_scheduled where seq = ?1",
-                "cannot release a scheduled message"};
+                "cannot release a scheduled message"
+            );
             for (const std::int64_t seq : all) {
                 put.bind(1, seq).step();
                 put.reset();
@@ -330,21 +326,21 @@ release_answer relay_store::release_due(int shard, std::int64_t epoch, std::size
 }
 
 store_status relay_store::status(int shard) {
-    statement look{
-        db_.get(),
+    statement look = db_.prepare(
         "select cursor_seq, owner, epoch, max(0, lease_until - " OUTBOX_SQLITE_NOW ") / 1000,"
         " (select count(*) from (select 1 from outbox_message where seq > cursor_seq and shard = "
         "?1 limit ?2)),"
         " (select max(0, " OUTBOX_SQLITE_NOW " - created_at) / 1000 from outbox_message"
         "   where seq > cursor_seq and shard = ?1 order by seq limit 1)"
         " from outbox_relay where shard = ?1",
-        "cannot read the state of the outbox"};
+        "cannot read the state of the outbox"
+    );
     look.bind(1, shard).bind(2, store_status::backlog_counted_max);
     if (!look.step())
         throw error(
             error_kind::schema_mismatch,
-            "outbox_relay has no row for shard " + std::to_string(shard),
-            "run `outbox migrate up --db sqlite:PATH`"
+            db_.name().in("outbox_relay has no row for shard ") + std::to_string(shard),
+            db_.name().migrate_hint()
         );
     store_status state;
     state.at.seq = look.number(0);
@@ -356,10 +352,10 @@ store_status relay_store::status(int shard) {
     if (!look.is_null(5))
         state.oldest_age = std::chrono::milliseconds{look.number(5)};
     if (can_schedule()) {
-        statement waiting{
-            db_.get(),
+        statement waiting = db_.prepare(
             "select count(*) from (select 1 from outbox_scheduled where shard = ?1 limit ?2)",
-            "cannot count the scheduled messages"};
+            "cannot count the scheduled messages"
+        );
         waiting.bind(1, shard).bind(2, store_status::backlog_counted_max);
         if (waiting.step())
             state.scheduled = waiting.number(0);

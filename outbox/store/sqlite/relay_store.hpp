@@ -12,7 +12,8 @@ namespace outbox::sqlite {
 
 class relay_store final : public outbox::relay_store {
 public:
-    explicit relay_store(const std::string& path);
+    /// The outbox called `name` in the file.
+    explicit relay_store(const std::string& path, const outbox_name& name = {});
 
     lease_answer acquire(
         int shard,
@@ -38,7 +39,7 @@ private:
     bool can_schedule();
     std::optional<std::chrono::milliseconds> next_due(int shard);
 
-    connection db_;
+    outbox_connection db_;
     std::string path_;
     unique_fd folder_;
     statement read_;

@@ -14,6 +14,21 @@
 namespace outbox {
 namespace {
 
+// What names a table, made once for each outbox.
+struct texts {
+    explicit texts(const outbox_name& to)
+        : put(to.in("insert into outbox_message (message_id, subject, order_key, headers, payload) "
+                    "values (?1, ?2, ?3, ?4, ?5)"))
+        , schedule(to.in("insert into outbox_scheduled (message_id, subject, order_key, headers, "
+                         "payload, due_at) "
+                         "values (?1, ?2, ?3, ?4, ?5, ?6 + iif(?7, " OUTBOX_SQLITE_NOW ", 0))"))
+        , find_doorbell(to.in("select doorbell from outbox_relay where shard = 0")) {}
+
+    std::string put;
+    std::string schedule;
+    std::string find_doorbell;
+};
+
 bool change_scheduled(sqlite3* db, const std::vector<std::string>& statements) {
     const std::string doing = "cannot change a scheduled message";
     for (std::size_t i = 0; i + 1 < statements.size(); ++i)
@@ -35,23 +50,14 @@ void sqlite_session::require_open() {
 
 void sqlite_session::insert(std::span<const envelope> rows) {
     const std::string doing = "cannot write a message into the outbox";
+    const texts& known = made_for<texts>(to_);
     std::optional<sqlite::statement> now;
     std::optional<sqlite::statement> later;
     for (const envelope& row : rows) {
         if (row.deliver && !later)
-            later.emplace(
-                db_,
-                "insert into outbox_scheduled (message_id, subject, order_key, headers, payload, "
-                "due_at) values (?1, ?2, ?3, ?4, ?5, ?6 + iif(?7, " OUTBOX_SQLITE_NOW ", 0))",
-                doing
-            );
+            later.emplace(db_, known.schedule.c_str(), doing);
         else if (!row.deliver && !now)
-            now.emplace(
-                db_,
-                "insert into outbox_message (message_id, subject, order_key, headers, payload) "
-                "values (?1, ?2, ?3, ?4, ?5)",
-                doing
-            );
+            now.emplace(db_, known.put.c_str(), doing);
         sqlite::statement& put = row.deliver ? *later : *now;
         if (row.deliver) {
             const auto* delay = row.deliver->delay();
@@ -70,11 +76,11 @@ void sqlite_session::insert(std::span<const envelope> rows) {
 }
 
 bool sqlite_session::cancel(const message_id& id) {
-    return change_scheduled(db_, sqlite::put::cancel(id));
+    return change_scheduled(db_, sqlite::put::cancel(to_, id));
 }
 
 bool sqlite_session::replace(const envelope& row) {
-    return change_scheduled(db_, sqlite::put::replace(row));
+    return change_scheduled(db_, sqlite::put::replace(to_, row));
 }
 
 void sqlite_session::poison() noexcept {
@@ -84,8 +90,8 @@ void sqlite_session::poison() noexcept {
 std::string sqlite_session::doorbell() {
     sqlite::statement find{
         db_,
-        "select doorbell from outbox_relay where shard = 0",
-        "cannot read outbox_relay"};
+        made_for<texts>(to_).find_doorbell.c_str(),
+        "cannot read where the relay listens"};
     return find.step() ? find.blob(0) : std::string{};
 }
 
@@ -105,7 +111,7 @@ sqlite_transaction::~sqlite_transaction() {
     if (open_ && sqlite3_get_autocommit(db_) == 0)
         sqlite3_exec(db_, "rollback", nullptr, nullptr, nullptr);
     if (open_ && OUTBOX_BROKEN("producer.send_despite_rollback"))
-        sqlite_session{*db_}.insert(pending_->rows);
+        sqlite_session{*db_, pending_->to}.insert(pending_->rows);
 }
 
 void sqlite_transaction::execute(const std::string& sql) {
@@ -121,7 +127,7 @@ void sqlite_transaction::commit() {
             "outbox: the transaction of transact() was ended by a statement of its own work"
         );
     if (!pending_->rows.empty()) {
-        sqlite_session session{*db_};
+        sqlite_session session{*db_, pending_->to};
         session.insert(pending_->rows);
         doorbell_ = session.doorbell();
     }

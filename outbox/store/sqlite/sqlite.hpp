@@ -27,7 +27,7 @@ namespace outbox {
 
 class sqlite_session : public store_session {
 public:
-    explicit sqlite_session(sqlite3& db) noexcept : db_(&db) {}
+    explicit sqlite_session(sqlite3& db, const outbox_name& to = {}) : db_(&db), to_(to) {}
 
     void require_open() override;
     void insert(std::span<const envelope> rows) override;
@@ -39,6 +39,7 @@ public:
 
 private:
     sqlite3* db_;
+    outbox_name to_;
 };
 
 /// What `transact` opens: BEGIN IMMEDIATE, so that a transaction that will write never fails
@@ -57,14 +58,16 @@ public:
     /// Runs SQL without parameters that returns no rows. Throws outbox::error with SQLite's words.
     void execute(const std::string& sql);
     /// See savepoint_guard.hpp.
-    [[nodiscard]] auto savepoint() {
-        return savepoint_guard{*this, pending_, ++savepoint_count_};
-    }
+    [[nodiscard]] auto savepoint() { return savepoint_guard{*this, pending_, ++savepoint_count_}; }
 
     // For the producer.
     void commit();
-    bool cancel(const message_id& id) override { return sqlite_session{*db_}.cancel(id); }
-    bool replace(const envelope& row) override { return sqlite_session{*db_}.replace(row); }
+    bool cancel(const message_id& id) override {
+        return sqlite_session{*db_, pending_->to}.cancel(id);
+    }
+    bool replace(const envelope& row) override {
+        return sqlite_session{*db_, pending_->to}.replace(row);
+    }
     sqlite_transaction& user_face() noexcept { return *this; }
     std::string doorbell() const noexcept { return doorbell_; }
     /// For outbox/testing: what waits for COMMIT.

@@ -31,7 +31,11 @@ error make_error(sqlite3* db, int code, const std::string& doing) {
     case SQLITE_ERROR:
         if (why.find("no such table") != std::string::npos ||
             why.find("no such column") != std::string::npos)
-            return {error_kind::schema_mismatch, why, "run `outbox migrate up --db sqlite:PATH`"};
+            return {
+                error_kind::schema_mismatch,
+                why,
+                "run `outbox migrate up --db sqlite:PATH`, with --schema for an outbox that has a "
+                "name of its own"};
         [[fallthrough]];
     default:
         return {error_kind::rejected, why};

@@ -3,6 +3,7 @@
 
 #include "outbox/base/bytes.hpp"
 #include "outbox/base/error.hpp"
+#include "outbox/store/outbox_name.hpp"
 
 #include <sqlite3.h>
 
@@ -10,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace outbox::sqlite {
 
@@ -33,6 +35,7 @@ void execute(sqlite3* db, const char* sql, const std::string& doing);
 
 class statement {
 public:
+    /// `sql` as it is.
     statement(sqlite3* db, const char* sql, const std::string& doing);
 
     statement& bind(int at, std::int64_t value);
@@ -61,6 +64,29 @@ private:
     sqlite3* db_;
     std::string doing_;
     std::unique_ptr<sqlite3_stmt, finalize> handle_;
+};
+
+/// A connection that speaks for one outbox of its file: what it is told to run is said of the usual
+/// outbox, and it puts the name of its own in (outbox_name::in).
+class outbox_connection {
+public:
+    outbox_connection() = default;
+    outbox_connection(connection db, const outbox_name& name) : db_(std::move(db)), name_(name) {}
+
+    sqlite3* get() const noexcept { return db_.get(); }
+    explicit operator bool() const noexcept { return db_ != nullptr; }
+    const outbox_name& name() const noexcept { return name_; }
+
+    statement prepare(const char* sql, const std::string& doing) const {
+        return {db_.get(), name_.in(sql).c_str(), name_.in(doing)};
+    }
+    void execute(const std::string& sql, const std::string& doing) const {
+        sqlite::execute(db_.get(), name_.in(sql).c_str(), doing);
+    }
+
+private:
+    connection db_{};
+    outbox_name name_{};
 };
 
 } // namespace outbox::sqlite

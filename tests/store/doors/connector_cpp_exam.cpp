@@ -23,7 +23,10 @@ public:
     std::unique_ptr<sql::Connection> connect() { return connect_through(server_port()); }
     std::unique_ptr<sql::Connection> connect_through(std::uint16_t port) {
         auto db = open_mysql(port, place_.name());
-        forget_note(db.get()); // of a connection of another test at the same address
+        forget_note(
+            db.get(),
+            name_under_exam()
+        ); // of a connection of another test at the same address
         return db;
     }
     std::uint16_t server_port() const { return Database::server().port(); }
@@ -42,7 +45,7 @@ using connector_cpp_on_mysql = connector_cpp_on<mysql_database>;
 /// The same one with a transaction of ours that the user opens and joins.
 class mysql_own {
 public:
-    explicit mysql_own(sql::Connection& db) : tx_(db) {}
+    explicit mysql_own(sql::Connection& db) : tx_(db, name_under_exam()) {}
     connector_cpp_transaction& handle() { return tx_; }
     void execute(const std::string& sql) { tx_.execute(sql); }
     void commit() { tx_.commit(); }
@@ -71,6 +74,7 @@ public:
         auto db = open_mysql(port, place_.name());
         remember_note(
             db.get(),
+            name_under_exam(),
             {.doorbell = place_.doorbell(),
              .server_version = "8.0.31",
              .asked_at = system_clock().ticks()}

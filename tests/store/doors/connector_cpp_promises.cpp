@@ -25,6 +25,7 @@ protected:
         auto db = open_mysql(mariadb_database::server().port(), place.name(), reconnect);
         remember_note(
             db.get(),
+            {},
             {.doorbell = {}, .server_version = GetParam(), .asked_at = system_clock().ticks()}
         );
         return db;
@@ -164,6 +165,7 @@ TEST_P(connector_cpp_promises, a_lost_answer_is_in_doubt_also_when_the_driver_co
     auto db = open_mysql(proxy.port(), place.name(), true);
     remember_note(
         db.get(),
+        {},
         {.doorbell = {}, .server_version = GetParam(), .asked_at = system_clock().ticks()}
     );
     try {
@@ -261,7 +263,7 @@ TEST_P(connector_cpp_promises, a_transaction_begun_by_text_is_seen) {
 TEST_P(connector_cpp_promises, a_database_without_the_outbox_says_what_to_do) {
     place.run("drop table outbox_relay");
     auto db = connect();
-    forget_note(db.get());
+    forget_note(db.get(), {});
     try {
         sender.transact(*db, [&](auto&, outgoing& out) { out.send(say("never")); });
         FAIL() << "sent";

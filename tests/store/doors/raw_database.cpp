@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <sstream>
 
 namespace outbox::doors {
@@ -31,6 +32,13 @@ std::vector<std::string> split(const std::string& text, char at) {
     return parts;
 }
 
+// The one under exam and, where that has a name of its own, the usual one.
+template <class Open>
+void make_outboxes(Open&& open) {
+    open(outbox_name{})->open_migrator()->up();
+    open(name_under_exam())->open_migrator()->up();
+}
+
 std::string one_line(std::string text) {
     while (!text.empty() && text.back() == '\n')
         text.pop_back();
@@ -38,6 +46,11 @@ std::string one_line(std::string text) {
 }
 
 } // namespace
+
+outbox_name name_under_exam() {
+    const char* name = std::getenv("OUTBOX_EXAM_NAME");
+    return name == nullptr ? outbox_name{} : outbox_name{name};
+}
 
 std::string upper_hex(const std::string& data) {
     std::string text = to_hex(data);
@@ -73,6 +86,14 @@ std::vector<std::string> raw_database::payloads() const {
     return texts;
 }
 
+bool raw_database::nothing_crossed() const {
+    if (name_under_exam().is_usual())
+        return true;
+    const std::string count = "select (select count(*) from " + usual("message") +
+                              ") + (select count(*) from " + usual("scheduled") + ")";
+    return one_line(run(count)) == "0";
+}
+
 std::string raw_database::state(int order) const {
     return one_line(run("select state from orders where id = " + std::to_string(order)));
 }
@@ -94,7 +115,9 @@ harness::postgres_server& postgres_database::server() {
 
 postgres_database::postgres_database() : name_(next_name()) {
     server().psql("create database " + name_);
-    postgresql::open_database(server().url(name_))->open_migrator()->up();
+    make_outboxes([&](const outbox_name& name) {
+        return postgresql::open_database(server().url(name_), name);
+    });
     run(make_orders);
 }
 
@@ -130,7 +153,9 @@ Server& mysql_family_database<Server>::server() {
 template <class Server>
 mysql_family_database<Server>::mysql_family_database() : name_(next_name()) {
     server().sql("create database " + name_, "");
-    mysql::open_database(server().url(name_))->open_migrator()->up();
+    make_outboxes([&](const outbox_name& name) {
+        return mysql::open_database(server().url(name_), name);
+    });
     run(make_orders);
 }
 
@@ -159,7 +184,9 @@ template class mysql_family_database<harness::mysql_server>;
 // ---- SQLite
 
 sqlite_database::sqlite_database() {
-    sqlite::open_database("sqlite:" + path())->open_migrator()->up();
+    make_outboxes([&](const outbox_name& name) {
+        return sqlite::open_database("sqlite:" + path(), name);
+    });
     run("pragma journal_mode = wal");
     run(make_orders);
 }

@@ -9,12 +9,17 @@
 #include "harness/postgres_server.hpp"
 #include "harness/temp_dir.hpp"
 #include "outbox/message/envelope.hpp"
+#include "outbox/store/outbox_name.hpp"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace outbox::doors {
+
+/// The outbox that the exam is about: the usual one, or what OUTBOX_EXAM_NAME in the environment
+/// says. Then the usual one stands beside it in every database, and nothing may come into it.
+outbox_name name_under_exam();
 
 /// What the table says of one message, its bytes in upper-case hexadecimal.
 struct raw_row {
@@ -41,7 +46,11 @@ public:
     /// Ends every session of this database but its own.
     virtual void kill_sessions() const = 0;
     /// Of the outbox's own tables, as SQL of this database names it.
-    virtual std::string table(const std::string& name) const { return "outbox_" + name; }
+    std::string table(const std::string& name) const { return name_under_exam().in(usual(name)); }
+    /// The same of the usual one.
+    virtual std::string usual(const std::string& name) const { return "outbox_" + name; }
+    /// True unless something came into the usual outbox that belongs into another.
+    bool nothing_crossed() const;
 
 protected:
     virtual std::string hex(const std::string& column) const { return "hex(" + column + ")"; }
@@ -59,7 +68,7 @@ public:
     const std::string& name() const noexcept { return name_; }
     std::string run(const std::string& sql) const override;
     void kill_sessions() const override;
-    std::string table(const std::string& name) const override { return "outbox." + name; }
+    std::string usual(const std::string& name) const override { return "outbox." + name; }
 
 private:
     std::string hex(const std::string& column) const override;

@@ -6,7 +6,7 @@ namespace {
 
 class soci_own {
 public:
-    explicit soci_own(soci::session& db) : tx_(db) {}
+    explicit soci_own(soci::session& db) : tx_(db, name_under_exam()) {}
     soci_transaction& handle() { return tx_; }
     void execute(const std::string& sql) { tx_.session() << sql; }
     void commit() { tx_.commit(); }
@@ -28,7 +28,10 @@ public:
 protected:
     static std::unique_ptr<soci::session> open(const char* backend, const std::string& how) {
         auto db = std::make_unique<soci::session>(backend, how);
-        forget_note(db->get_backend()); // of a session of another test at the same address
+        forget_note(
+            db->get_backend(),
+            name_under_exam()
+        ); // of a session of another test at the same address
         return db;
     }
     Database place_;

@@ -35,7 +35,7 @@ open_postgresql(const postgres_database& place, const std::string& more = "") {
         "host=127.0.0.1 user=postgres port=" + std::to_string(postgres_database::server().port()) +
             " dbname=" + place.name() + more
     );
-    forget_note(db->get_backend());
+    forget_note(db->get_backend(), {});
     return db;
 }
 
@@ -107,7 +107,7 @@ TEST(soci_promises, a_driver_that_connects_again_commits_no_message) {
         "mysql",
         "host=127.0.0.1 user=root reconnect=1 port=" +
             std::to_string(mariadb_database::server().port()) + " dbname=" + place.name()};
-    forget_note(db.get_backend());
+    forget_note(db.get_backend(), {});
     producer sender;
     EXPECT_ANY_THROW(sender.transact(db, [&](soci_transaction& tx, outgoing& out) {
         place.kill_sessions();
@@ -140,7 +140,7 @@ TEST(soci_promises, a_database_without_the_outbox_says_what_to_do) {
     const sqlite_database place;
     place.run("drop table outbox_relay");
     soci::session db{"sqlite3", "dbname=" + place.path()};
-    forget_note(db.get_backend());
+    forget_note(db.get_backend(), {});
     try {
         soci_transaction tx{db};
         FAIL() << "begun";
@@ -175,7 +175,7 @@ public:
 TEST(soci_promises, another_backend_is_refused_by_name) {
     const odd_factory factory;
     soci::session db{factory, ""};
-    forget_note(db.get_backend());
+    forget_note(db.get_backend(), {});
     producer sender;
     try {
         sender.transact(db, [](auto&, outgoing&) {});

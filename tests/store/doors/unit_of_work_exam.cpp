@@ -24,7 +24,8 @@ private:
 template <>
 struct outbox::adapter<my::unit_of_work> {
     struct session : outbox::sqlite_session {
-        explicit session(my::unit_of_work& work) : sqlite_session(work.connection()) {}
+        session(my::unit_of_work& work, const outbox_name& to)
+            : sqlite_session(work.connection(), to) {}
     };
 };
 

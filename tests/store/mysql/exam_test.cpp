@@ -7,10 +7,12 @@ namespace {
 template <mysql::make Which>
 class mysql_candidate {
 public:
-    std::unique_ptr<database> open() { return mysql::open_database(place_.url()); }
-    void alter_checksum() {
+    std::unique_ptr<database> open(const outbox_name& name) {
+        return mysql::open_database(place_.url(), name);
+    }
+    void alter_checksum(const outbox_name& name) {
         mysql::sql_session{place_.url()}.execute(
-            "update outbox_schema_version set checksum = 'edited'"
+            name.in("update outbox_schema_version set checksum = 'edited'")
         );
     }
 
@@ -18,8 +20,11 @@ private:
     mysql::test_database place_{mysql::shared_server(Which)};
 };
 
-using candidates =
-    testing::Types<mysql_candidate<mysql::make::mariadb>, mysql_candidate<mysql::make::mysql>>;
+using candidates = testing::Types<
+    mysql_candidate<mysql::make::mariadb>,
+    beside_another<mysql_candidate<mysql::make::mariadb>>,
+    mysql_candidate<mysql::make::mysql>,
+    beside_another<mysql_candidate<mysql::make::mysql>>>;
 INSTANTIATE_TYPED_TEST_SUITE_P(mysql, relay_store_exam, candidates);
 
 } // namespace

@@ -11,23 +11,50 @@
 namespace outbox::mysql {
 namespace {
 
-class mariadb_grants : public testing::Test {
+/// On which server, and for which outbox; the usual one stands beside it in any case.
+struct grants_case {
+    make on = make::mariadb;
+    outbox_name name{};
+};
+
+class mysql_grants : public testing::TestWithParam<grants_case> {
 protected:
     // Roles are passed on by whoever made them: root of this machine, as the client `mariadb` is.
-    mariadb_grants() {
+    mysql_grants() {
+        // On MySQL a procedure that was made by a user with SYSTEM_USER, such as root, only another
+        // one of these can drop.
+        const bool on_mysql = GetParam().on == make::mysql;
+        place_.sql(
+            std::string{"create user if not exists an_admin; grant all on *.* to an_admin with "
+                        "grant option;"} +
+            (on_mysql ? "revoke system_user on *.* from an_admin;" : "")
+        );
+        std::string admin = place_.url();
+        admin.replace(admin.find("root@"), 4, "an_admin");
+        open_database(admin)->open_migrator()->up();
+        open(admin)->open_migrator()->up();
         std::string sql = "create table orders (id int, state text); create procedure "
                           "somebody_elses() select 1;" +
-                          std::string{dialect().grants_sql};
-        for (const std::string role : {"producer", "watchdog", "viewer", "migrator"})
-            sql += "create user if not exists a_" + role + "; grant outbox_" + role + " to a_" +
-                   role + "; set default role outbox_" + role + " for a_" + role + ";";
-        place_.sql(sql + "create user if not exists a_stranger");
+                          name_.in(dialect().grants_sql);
+        const std::string whose = on_mysql ? " to " : " for ";
+        for (const std::string role : {"producer", "watchdog", "viewer", "migrator"}) {
+            const std::string user = user_of(role);
+            const std::string its = name_.text() + "_" + role;
+            sql += "create user if not exists " + user + "; grant " + its + " to " + user +
+                   "; set default role " + its + whose + user + ";";
+        }
+        place_.sql(sql + "create user if not exists " + user_of("stranger"));
     }
 
-    std::string url_of(const std::string& user) const {
+    std::string user_of(const std::string& role) const { return name_.text() + "_a_" + role; }
+    std::string url_of(const std::string& role) const {
         std::string url = place_.url();
-        return url.replace(url.find("root@"), 4, "a_" + user);
+        return url.replace(url.find("root@"), 4, user_of(role));
     }
+    std::unique_ptr<database> open(const std::string& url) const {
+        return open_database(url, name_);
+    }
+    sql_session session(const std::string& role) const { return sql_session{url_of(role), name_}; }
 
     /// None of `statements` may `user` run, and each for want of a privilege, not for a mistake: it
     /// runs for who may, or the refusal would prove nothing.
@@ -40,7 +67,7 @@ protected:
     /// The same of table definitions, which cannot be tried without being done.
     void expect_denied(const std::string& user, const std::string& sql) {
         try {
-            sql_session{url_of(user)}.execute(sql);
+            session(user).execute(sql);
             ADD_FAILURE() << user << " may: " << sql;
         } catch (const sql_error& e) {
             // For the database, the table, a column, the server, the routine, the role.
@@ -50,21 +77,21 @@ protected:
         }
     }
 
-    migrated_database place_;
-    sql_session owner_{place_.url()};
+    outbox_name name_ = GetParam().name;
+    test_database place_{shared_server(GetParam().on)};
+    sql_session owner_{place_.url(), name_};
 };
 
 const std::string good_message = "insert into outbox_message (message_id, subject, headers, "
                                  "payload) values (unhex(replace(uuid(),"
                                  " '-', '')), 'a', '', '')";
 
-TEST_F(mariadb_grants, a_producer_sends_and_does_nothing_else) {
+TEST_P(mysql_grants, a_producer_sends_and_does_nothing_else) {
     std::vector<envelope> rows{make_envelope("1"), make_envelope("2", bytes{"key"})};
-    open_database(url_of("producer"))->send(rows);
-    sql_session{url_of("producer")}.execute(good_message);
-    sql_session{url_of("producer")}.execute(
-        "set @id = null; call outbox_send('a', '', null, null, null, null, null, @id)"
-    );
+    open(url_of("producer"))->send(rows);
+    session("producer").execute(good_message);
+    session("producer")
+        .execute("set @id = null; call outbox_send('a', '', null, null, null, null, null, @id)");
     EXPECT_EQ(owner_.number("select count(*) from outbox_message"), 4);
     expect_refused(
         "producer",
@@ -93,10 +120,10 @@ TEST_F(mariadb_grants, a_producer_sends_and_does_nothing_else) {
         expect_denied("producer", sql);
 }
 
-TEST_F(mariadb_grants, a_watchdog_relays_and_does_nothing_else) {
+TEST_P(mysql_grants, a_watchdog_relays_and_does_nothing_else) {
     for (int i = 0; i < 20; ++i)
         owner_.execute(good_message);
-    const auto relay = open_database(url_of("watchdog"))->open_relay_store();
+    const auto relay = open(url_of("watchdog"))->open_relay_store();
     EXPECT_EQ(relay->status(0).backlog, 20);
     const lease mine = relay->acquire(0, "relay", 60s, "udp:127.0.0.1:1").granted.value();
     EXPECT_EQ(relay->renew(0, mine.epoch, 60s), write_result::done);
@@ -131,11 +158,11 @@ TEST_F(mariadb_grants, a_watchdog_relays_and_does_nothing_else) {
         expect_denied("watchdog", sql);
 }
 
-TEST_F(mariadb_grants, a_viewer_sees_what_is_waiting_and_not_what_it_says) {
+TEST_P(mysql_grants, a_viewer_sees_what_is_waiting_and_not_what_it_says) {
     owner_.execute(good_message);
-    EXPECT_EQ(sql_session{url_of("viewer")}.value("select subject from outbox_message"), "a");
-    EXPECT_EQ(open_database(url_of("viewer"))->open_relay_store()->status(0).backlog, 1);
-    EXPECT_NO_THROW(require_current(open_database(url_of("viewer"))->open_migrator()->status()));
+    EXPECT_EQ(session("viewer").value("select subject from outbox_message"), "a");
+    EXPECT_EQ(open(url_of("viewer"))->open_relay_store()->status(0).backlog, 1);
+    EXPECT_NO_THROW(require_current(open(url_of("viewer"))->open_migrator()->status()));
     expect_refused(
         "viewer",
         {
@@ -155,8 +182,8 @@ TEST_F(mariadb_grants, a_viewer_sees_what_is_waiting_and_not_what_it_says) {
         expect_denied("viewer", sql);
 }
 
-TEST_F(mariadb_grants, a_migrator_makes_and_removes_the_tables_and_nothing_else) {
-    const auto migrator = open_database(url_of("migrator"))->open_migrator();
+TEST_P(mysql_grants, a_migrator_makes_and_removes_the_tables_and_nothing_else) {
+    const auto migrator = open(url_of("migrator"))->open_migrator();
     const auto versions = migrator->status().size();
     EXPECT_EQ(migrator->down(0).size(), versions);
     EXPECT_EQ(migrator->up().size(), versions);
@@ -167,14 +194,43 @@ TEST_F(mariadb_grants, a_migrator_makes_and_removes_the_tables_and_nothing_else)
           "create table mine (x int)",
           "drop procedure somebody_elses",
           "create user somebody",
-          "grant outbox_migrator to a_viewer"})
+          "grant outbox_migrator to outbox_a_viewer"})
         expect_denied("migrator", sql);
 }
 
-TEST_F(mariadb_grants, somebody_without_a_role_gets_nothing) {
+TEST_P(mysql_grants, somebody_without_a_role_gets_nothing) {
     for (const std::string& sql : {good_message, std::string{"select seq from outbox_message"}})
         expect_denied("stranger", sql);
 }
+
+TEST_P(mysql_grants, a_role_of_one_outbox_has_no_right_in_another) {
+    if (name_.is_usual())
+        return; // seen from the other
+    for (const std::string role : {"producer", "watchdog", "viewer", "migrator"}) {
+        for (const std::string& sql : {good_message, std::string{"select seq from outbox_message"}})
+            try {
+                sql_session{url_of(role)}.execute(sql);
+                ADD_FAILURE() << role << " may: " << sql;
+            } catch (const sql_error& e) {
+                EXPECT_EQ(e.code(), 1142U) << e.what();
+            }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    each,
+    mysql_grants,
+    testing::Values(
+        grants_case{make::mariadb, {}},
+        grants_case{make::mariadb, outbox_name{"billing"}},
+        grants_case{make::mysql, {}},
+        grants_case{make::mysql, outbox_name{"billing"}}
+    ),
+    [](const auto& tested) {
+        return std::string{tested.param.on == make::mysql ? "mysql_" : "mariadb_"} +
+               tested.param.name.text();
+    }
+);
 
 } // namespace
 } // namespace outbox::mysql

@@ -12,11 +12,12 @@ public:
     static std::string message_table() { return "outbox_message"; }
 
     std::unique_ptr<database> open(const migration_dialect& known) {
-        return mysql::open_database(place_.url(), known);
+        return mysql::open_database(place_.url(), {}, known);
     }
     std::unique_ptr<migration_session> session(std::chrono::milliseconds lock_wait) {
         return std::make_unique<mysql::migration_session>(
             mysql::parse_url(place_.url()),
+            outbox_name{},
             lock_wait
         );
     }

@@ -46,10 +46,11 @@ inline any_server shared_server(make which = make::mariadb) {
     return any_server::from(server);
 }
 
-/// A session in which a test says SQL.
+/// A session in which a test says SQL, of the usual outbox even where it is about another.
 class sql_session {
 public:
-    explicit sql_session(const std::string& url) : db_(parse_url(url), {}) {}
+    explicit sql_session(const std::string& url, const outbox_name& name = {})
+        : db_(parse_url(url), {}, name) {}
 
     void execute(const std::string& sql) { db_.execute(sql, "test"); }
     /// The first column of the first row; empty when there is none.

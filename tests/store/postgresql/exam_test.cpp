@@ -6,10 +6,12 @@ namespace {
 
 class postgresql_candidate {
 public:
-    std::unique_ptr<database> open() { return postgresql::open_database(place_.url()); }
-    void alter_checksum() {
+    std::unique_ptr<database> open(const outbox_name& name) {
+        return postgresql::open_database(place_.url(), name);
+    }
+    void alter_checksum(const outbox_name& name) {
         postgresql::sql_session{place_.url()}.execute(
-            "update outbox.schema_version set checksum = 'edited'"
+            name.in("update outbox.schema_version set checksum = 'edited'")
         );
     }
 
@@ -17,7 +19,8 @@ private:
     postgresql::test_database place_;
 };
 
-INSTANTIATE_TYPED_TEST_SUITE_P(postgresql, relay_store_exam, postgresql_candidate);
+using candidates = testing::Types<postgresql_candidate, beside_another<postgresql_candidate>>;
+INSTANTIATE_TYPED_TEST_SUITE_P(postgresql, relay_store_exam, candidates);
 
 } // namespace
 } // namespace outbox

@@ -12,23 +12,32 @@
 namespace outbox::postgresql {
 namespace {
 
-class postgresql_grants : public testing::Test {
+/// For the usual outbox, and for another that stands beside it.
+class postgresql_grants : public testing::TestWithParam<outbox_name> {
 protected:
     postgresql_grants() {
+        open(place_.url())->open_migrator()->up();
         owner_.execute("create table if not exists public.orders (id int, state text)");
         owner_.execute(std::string{dialect().grants_sql});
-        for (const std::string role : {"producer", "watchdog", "viewer", "migrator"})
+        for (const std::string role : {"producer", "watchdog", "viewer", "migrator"}) {
+            const std::string user = user_of(role);
             owner_.execute(
-                "do $$ begin if not exists (select from pg_roles where rolname = 'a_" + role +
-                "') then create role a_" + role + " login in role outbox_" + role +
+                "do $$ begin if not exists (select from pg_roles where rolname = '" + user +
+                "') then create role " + user + " login in role " + name_.text() + "_" + role +
                 "; end if; end $$"
             );
+        }
     }
 
-    std::string url_of(const std::string& user) const {
+    std::string user_of(const std::string& role) const { return "a_" + name_.text() + "_" + role; }
+    std::string url_of(const std::string& role) const {
         std::string url = place_.url();
-        return url.replace(url.find("postgres@"), 8, "a_" + user);
+        return url.replace(url.find("postgres@"), 8, user_of(role));
     }
+    std::unique_ptr<database> open(const std::string& url) const {
+        return open_database(url, name_);
+    }
+    sql_session session(const std::string& role) const { return sql_session{url_of(role), name_}; }
 
     /// None of `statements` may `user` run, and each for want of a privilege, not for a mistake.
     void expect_refused(const std::string& user, const std::vector<std::string>& statements) {
@@ -36,7 +45,10 @@ protected:
             // It runs for who may, or the refusal would prove nothing.
             EXPECT_NO_THROW(owner_.execute("begin; " + sql + "; rollback")) << sql;
             try {
-                connection{url_of(user), {}}.execute("begin; " + sql + "; rollback", "test");
+                connection{url_of(user), {}, {}, name_}.execute(
+                    "begin; " + sql + "; rollback",
+                    "test"
+                );
                 ADD_FAILURE() << user << " may: " << sql;
             } catch (const sql_error& e) {
                 EXPECT_EQ(e.sqlstate(), "42501") << user << ": " << sql << ": " << e.what();
@@ -44,18 +56,19 @@ protected:
         }
     }
 
+    outbox_name name_ = GetParam();
     migrated_database place_;
-    sql_session owner_{place_.url()};
+    sql_session owner_{place_.url(), name_};
 };
 
 const std::string good_message =
     "insert into outbox.message (message_id, subject, payload) values (gen_random_uuid(), 'a', '')";
 
-TEST_F(postgresql_grants, a_producer_sends_and_does_nothing_else) {
+TEST_P(postgresql_grants, a_producer_sends_and_does_nothing_else) {
     std::vector<envelope> rows{make_envelope("1"), make_envelope("2", bytes{"key"})};
-    open_database(url_of("producer"))->send(rows);
-    sql_session{url_of("producer")}.execute(good_message);
-    sql_session{url_of("producer")}.execute("select outbox.outbox_send('a', 'x')");
+    open(url_of("producer"))->send(rows);
+    session("producer").execute(good_message);
+    session("producer").execute("select outbox.outbox_send('a', 'x')");
     EXPECT_EQ(owner_.number("select count(*) from outbox.message"), 4);
     expect_refused(
         "producer",
@@ -88,13 +101,13 @@ TEST_F(postgresql_grants, a_producer_sends_and_does_nothing_else) {
     );
 }
 
-TEST_F(postgresql_grants, a_watchdog_relays_and_does_nothing_else) {
+TEST_P(postgresql_grants, a_watchdog_relays_and_does_nothing_else) {
     owner_.execute(good_message);
     // As if it had come with a dump: to be taken over.
     owner_.execute("update outbox.message set xid = '99999999'");
-    const auto checked = open_database(url_of("watchdog"))->open_relay_store();
+    const auto checked = open(url_of("watchdog"))->open_relay_store();
     EXPECT_EQ(checked->status(0).backlog, 1);
-    relay_store relay{url_of("watchdog"), {.ring = {.live_bytes_max = 1}}};
+    relay_store relay{url_of("watchdog"), {.name = name_, .ring = {.live_bytes_max = 1}}};
     const lease mine = relay.acquire(0, "relay", 60s, "udp:127.0.0.1:1").granted.value();
     EXPECT_EQ(relay.renew(0, mine.epoch, 60s), write_result::done);
     cursor at = mine.from;
@@ -133,12 +146,12 @@ TEST_F(postgresql_grants, a_watchdog_relays_and_does_nothing_else) {
     );
 }
 
-TEST_F(postgresql_grants, a_viewer_sees_what_is_waiting_and_not_what_it_says) {
+TEST_P(postgresql_grants, a_viewer_sees_what_is_waiting_and_not_what_it_says) {
     owner_.execute(good_message);
-    sql_session viewer{url_of("viewer")};
+    sql_session viewer{url_of("viewer"), name_};
     EXPECT_EQ(viewer.value("select subject from outbox.message_overview"), "a");
-    EXPECT_EQ(open_database(url_of("viewer"))->open_relay_store()->status(0).backlog, 1);
-    EXPECT_NO_THROW(require_current(open_database(url_of("viewer"))->open_migrator()->status()));
+    EXPECT_EQ(open(url_of("viewer"))->open_relay_store()->status(0).backlog, 1);
+    EXPECT_NO_THROW(require_current(open(url_of("viewer"))->open_migrator()->status()));
     expect_refused(
         "viewer",
         {
@@ -163,15 +176,15 @@ TEST_F(postgresql_grants, a_viewer_sees_what_is_waiting_and_not_what_it_says) {
     );
 }
 
-TEST_F(postgresql_grants, a_migrator_makes_and_removes_the_tables_and_nothing_else) {
-    const auto migrator = open_database(url_of("migrator"))->open_migrator();
+TEST_P(postgresql_grants, a_migrator_makes_and_removes_the_tables_and_nothing_else) {
+    const auto migrator = open(url_of("migrator"))->open_migrator();
     const auto versions = migrator->status().size();
     EXPECT_EQ(migrator->down(0).size(), versions);
     EXPECT_EQ(migrator->up().size(), versions);
     EXPECT_NO_THROW(require_current(migrator->status()));
     // What it has made belongs to it alone until the roles are given their rights again.
     owner_.execute(std::string{dialect().grants_sql});
-    sql_session{url_of("producer")}.execute(good_message);
+    session("producer").execute(good_message);
     EXPECT_EQ(
         owner_.value("select count(*) from (select relowner from pg_class where relnamespace ="
                      " 'outbox'::regnamespace union all select proowner from pg_proc where"
@@ -185,16 +198,20 @@ TEST_F(postgresql_grants, a_migrator_makes_and_removes_the_tables_and_nothing_el
             "select from public.orders",
             "drop table public.orders",
             "create role somebody",
-            "grant outbox_migrator to a_viewer",
-            "alter role a_migrator superuser",
+            "grant outbox_migrator to a_outbox_viewer",
+            "alter role a_outbox_migrator superuser",
             "select pg_read_file('PG_VERSION')",
         }
     );
 }
 
-TEST_F(postgresql_grants, somebody_without_a_role_gets_nothing) {
-    owner_.execute("do $$ begin if not exists (select from pg_roles where rolname = 'a_stranger')"
-                   " then create role a_stranger login; end if; end $$");
+TEST_P(postgresql_grants, somebody_without_a_role_gets_nothing) {
+    owner_.execute(
+        "do $$ begin if not exists (select from pg_roles where rolname = '" + user_of("stranger") +
+        "')"
+        " then create role " +
+        user_of("stranger") + " login; end if; end $$"
+    );
     expect_refused(
         "stranger",
         {
@@ -206,6 +223,27 @@ TEST_F(postgresql_grants, somebody_without_a_role_gets_nothing) {
         }
     );
 }
+
+TEST_P(postgresql_grants, a_role_of_one_outbox_has_no_right_in_another) {
+    if (name_.is_usual())
+        return; // seen from the other
+    for (const std::string role : {"producer", "watchdog", "viewer", "migrator"}) {
+        for (const std::string& sql : {good_message, std::string{"select seq from outbox.message"}})
+            try {
+                sql_session{url_of(role)}.execute(sql);
+                ADD_FAILURE() << role << " may: " << sql;
+            } catch (const sql_error& e) {
+                EXPECT_EQ(e.sqlstate(), "42501") << e.what();
+            }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    each,
+    postgresql_grants,
+    testing::Values(outbox_name{}, outbox_name{"billing"}),
+    [](const auto& tested) { return tested.param.text(); }
+);
 
 } // namespace
 } // namespace outbox::postgresql

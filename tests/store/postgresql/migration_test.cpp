@@ -14,10 +14,14 @@ public:
     static std::string message_table() { return "outbox.message"; }
 
     std::unique_ptr<database> open(const migration_dialect& known) {
-        return postgresql::open_database(place_.url(), known);
+        return postgresql::open_database(place_.url(), {}, known);
     }
     std::unique_ptr<migration_session> session(std::chrono::milliseconds lock_wait) {
-        return std::make_unique<postgresql::migration_session>(place_.url(), lock_wait);
+        return std::make_unique<postgresql::migration_session>(
+            place_.url(),
+            outbox_name{},
+            lock_wait
+        );
     }
     void execute(const std::string& sql) { postgresql::sql_session{place_.url()}.execute(sql); }
     std::string shape() {

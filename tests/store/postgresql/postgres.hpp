@@ -19,10 +19,12 @@ inline harness::postgres_server& shared_server() {
     return server;
 }
 
-/// A session in which a test says SQL. Answers are text.
+/// A session in which a test says SQL, of the usual outbox even where it is about another. Answers
+/// are text.
 class sql_session {
 public:
-    explicit sql_session(const std::string& url) : db_(url, {}) {}
+    explicit sql_session(const std::string& url, const outbox_name& name = {})
+        : db_(url, {}, {}, name) {}
 
     void execute(const std::string& sql) { db_.execute(sql, "test"); }
     /// The first column of the first row; empty when there is none.

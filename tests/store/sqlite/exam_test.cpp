@@ -7,22 +7,28 @@ namespace outbox {
 namespace {
 
 class sqlite_candidate {
-  public:
-    std::unique_ptr<database> open() {
+public:
+    std::unique_ptr<database> open(const outbox_name& name) {
         sqlite::open(path_, true); // an empty file is an empty database; without it there is none
-        return sqlite::open_database("sqlite:" + path_);
+        return sqlite::open_database("sqlite:" + path_, name);
     }
-    void alter_checksum() {
+    void alter_checksum(const outbox_name& name) {
         const auto db = sqlite::open(path_, false);
-        sqlite::execute(db.get(), "update outbox_schema_version set checksum = 'edited' where version = 1", "edit");
+        sqlite::execute(
+            db.get(),
+            name.in("update outbox_schema_version set checksum = 'edited' where version = 1")
+                .c_str(),
+            "edit"
+        );
     }
 
-  private:
+private:
     harness::temp_dir folder_;
     std::string path_ = (folder_ / "exam.db").string();
 };
 
-INSTANTIATE_TYPED_TEST_SUITE_P(sqlite, relay_store_exam, sqlite_candidate);
+using candidates = testing::Types<sqlite_candidate, beside_another<sqlite_candidate>>;
+INSTANTIATE_TYPED_TEST_SUITE_P(sqlite, relay_store_exam, candidates);
 
 } // namespace
 } // namespace outbox

@@ -15,10 +15,10 @@ public:
 
     sqlite_candidate() { sqlite::open(path_, true); }
     std::unique_ptr<database> open(const migration_dialect& known) {
-        return sqlite::open_database("sqlite:" + path_, known);
+        return sqlite::open_database("sqlite:" + path_, {}, known);
     }
     std::unique_ptr<migration_session> session(std::chrono::milliseconds lock_wait) {
-        return std::make_unique<sqlite::migration_session>(path_, lock_wait);
+        return std::make_unique<sqlite::migration_session>(path_, outbox_name{}, lock_wait);
     }
     void execute(const std::string& sql) {
         sqlite::execute(sqlite::open(path_, false).get(), sql.c_str(), "test");
@@ -67,7 +67,9 @@ TEST_F(sqlite_migration, an_edited_or_newer_schema_is_refused_with_what_to_do) {
         EXPECT_EQ(e.kind(), error_kind::schema_mismatch);
     }
     sqlite::execute(
-        db.get(), "insert into outbox_schema_version (version, name, checksum) values (99, 'future', 'x')", "newer"
+        db.get(),
+        "insert into outbox_schema_version (version, name, checksum) values (99, 'future', 'x')",
+        "newer"
     );
     EXPECT_EQ(source->open_migrator()->status().back().version, 99);
 }
@@ -84,7 +86,10 @@ TEST_F(sqlite_migration, one_that_is_to_be_taken_back_or_only_printed_is_not_mad
     const std::string nowhere = path + ".absent";
     const auto absent = sqlite::open_database("sqlite:" + nowhere);
     EXPECT_THROW(absent->open_migrator()->down(0), error);
-    EXPECT_NE(absent->open_migrator()->up_sql().find("create table outbox_message"), std::string::npos);
+    EXPECT_NE(
+        absent->open_migrator()->up_sql().find("create table outbox_message"),
+        std::string::npos
+    );
     EXPECT_FALSE(std::filesystem::exists(nowhere));
 }
 
@@ -99,7 +104,6 @@ TEST_F(sqlite_migration, a_database_without_the_tables_names_the_command) {
         EXPECT_NE(e.hint().find("outbox migrate up"), std::string::npos);
     }
 }
-
 
 } // namespace
 } // namespace outbox::testing

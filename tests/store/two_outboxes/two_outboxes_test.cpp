@@ -1,0 +1,265 @@
+// Two outboxes in one database, a relay on each: no message crosses, and neither's migrations touch
+// the other.
+
+#include "outbox/base/error.hpp"
+#include "outbox/producer/producer.hpp"
+#include "outbox/relay/relay.hpp"
+#include "outbox/store/any/open_database.hpp"
+#include "outbox/store/mysql/mysql.hpp"
+#include "outbox/store/postgresql/pqxx.hpp"
+#include "outbox/store/sqlite/sqlite.hpp"
+#include "outbox/testing/recording_target.hpp"
+#include "tests/store/doors/raw_database.hpp"
+#include "tests/store/doors/sqlite_own.hpp"
+
+#include <mysql.h>
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace outbox {
+namespace {
+
+const subject order_paid{"orders.paid"};
+const outbox_name billing{"outbox_b"};
+
+class on_postgresql {
+public:
+    std::string url() const { return doors::postgres_database::server().url(place_.name()); }
+    std::unique_ptr<pqxx::connection> connect() const {
+        return std::make_unique<pqxx::connection>(url());
+    }
+    template <class Work>
+    static void in_transaction(pqxx::connection& db, Work&& work) {
+        pqxx::work tx{db};
+        work(tx);
+        tx.commit();
+    }
+
+    const doors::raw_database& raw() const { return place_; }
+    static std::string call_send() { return "select outbox.outbox_send('a', 'x')"; }
+
+private:
+    doors::postgres_database place_;
+};
+
+struct close_mysql {
+    void operator()(MYSQL* db) const noexcept { mysql_close(db); }
+};
+
+template <class Database>
+class on_mysql {
+public:
+    std::string url() const { return Database::server().url(place_.name()); }
+    std::unique_ptr<MYSQL, close_mysql> connect() const {
+        std::unique_ptr<MYSQL, close_mysql> db{mysql_init(nullptr)};
+        const unsigned protocol = MYSQL_PROTOCOL_TCP;
+        mysql_options(db.get(), MYSQL_OPT_PROTOCOL, &protocol);
+        const char* name = place_.name().c_str();
+        if (mysql_real_connect(
+                db.get(),
+                "127.0.0.1",
+                "root",
+                "",
+                name,
+                Database::server().port(),
+                nullptr,
+                0
+            ) == nullptr)
+            throw std::runtime_error(mysql_error(db.get()));
+        return db;
+    }
+    template <class Work>
+    static void in_transaction(MYSQL& db, Work&& work) {
+        mysql_query(&db, "start transaction");
+        work(db);
+        mysql_query(&db, "commit");
+    }
+
+    const doors::raw_database& raw() const { return place_; }
+    static std::string call_send() {
+        return "set @id = null; call outbox_send('a', 'x', null, null, null, null, null, @id)";
+    }
+
+private:
+    Database place_;
+};
+
+class on_sqlite {
+public:
+    std::string url() const { return "sqlite:" + place_.path(); }
+    doors::sqlite_handle connect() const { return doors::open_sqlite(place_.path()); }
+    template <class Work>
+    static void in_transaction(sqlite3& db, Work&& work) {
+        doors::run_sqlite(db, "begin immediate");
+        work(db);
+        doors::run_sqlite(db, "commit");
+    }
+
+    const doors::raw_database& raw() const { return place_; }
+    /// It has no functions: this INSERT is the interface.
+    static std::string call_send() {
+        return "insert into outbox_message (message_id, subject, payload) values"
+               " (randomblob(16), 'a', 'x')";
+    }
+
+private:
+    doors::sqlite_database place_;
+};
+
+/// A relay at work, and what it has delivered.
+class delivery {
+public:
+    delivery(database& source, const std::string& owner)
+        : relay_(source, std::make_unique<testing::recording_target>(seen_), {.owner = owner})
+        , thread_([this] { relay_.run(); }) {}
+    ~delivery() { stop(); }
+    void stop() {
+        relay_.request_stop();
+        if (thread_.joinable())
+            thread_.join();
+    }
+    std::vector<std::string> payloads(std::size_t count) {
+        EXPECT_TRUE(seen_.await_count(count));
+        stop();
+        std::vector<std::string> texts;
+        for (const testing::sent_message& m : seen_.arrivals())
+            texts.push_back(m.payload);
+        return texts;
+    }
+
+private:
+    testing::recording seen_;
+    relay relay_;
+    std::thread thread_;
+};
+
+template <class Place>
+class two_outboxes : public ::testing::Test {
+protected:
+    two_outboxes() { second->open_migrator()->up(); }
+
+    static message say(const std::string& text) {
+        return {.to = order_paid, .body = body::raw(text), .key = order_key{"1"}};
+    }
+
+    Place place;
+    std::unique_ptr<database> first = open_database(place.url());
+    std::unique_ptr<database> second = open_database(place.url(), billing);
+    producer to_first;
+    producer to_second{{.name = billing}};
+};
+
+using places = ::testing::Types<
+    on_postgresql,
+    on_mysql<doors::mariadb_database>,
+    on_mysql<doors::mysql_database>,
+    on_sqlite>;
+class name_of_place {
+public:
+    template <class Place>
+    static std::string GetName(int number) {
+        return std::vector<std::string>{
+            "postgresql",
+            "mariadb",
+            "mysql",
+            "sqlite"}[static_cast<std::size_t>(number)];
+    }
+};
+TYPED_TEST_SUITE(two_outboxes, places, name_of_place);
+
+TYPED_TEST(two_outboxes, no_message_crosses) {
+    constexpr int rounds = 30;
+    std::vector<std::string> firsts;
+    std::vector<std::string> seconds;
+    const auto next = [](std::vector<std::string>& list, const char* name) {
+        return list.emplace_back(name + std::to_string(list.size()));
+    };
+    delivery from_first{*this->first, "one"};
+    delivery from_second{*this->second, "two"};
+    const auto db = this->place.connect();
+    for (int i = 0; i < rounds; ++i) {
+        this->to_first.transact(*db, [&](auto&, outgoing& out) {
+            out.send(this->say(next(firsts, "first ")));
+            out.send(this->say(next(firsts, "first ")));
+        });
+        this->to_second.transact(*db, [&](auto&, outgoing& out) {
+            out.send(this->say(next(seconds, "second ")));
+        });
+        // One transaction for both, each by a producer of its own.
+        this->place.in_transaction(*db, [&](auto& tx) {
+            this->to_second.send(tx, this->say(next(seconds, "second ")));
+            this->to_first.send(tx, this->say(next(firsts, "first ")));
+        });
+    }
+    EXPECT_EQ(from_first.payloads(firsts.size()), firsts);
+    EXPECT_EQ(from_second.payloads(seconds.size()), seconds);
+}
+
+TYPED_TEST(two_outboxes, what_waits_until_it_is_due_waits_in_its_own) {
+    message later = this->say("later");
+    later.deliver = deliver_after(std::chrono::hours{1});
+    const auto db = this->place.connect();
+    message_id id;
+    this->to_second.transact(*db, [&](auto&, outgoing& out) { id = out.send(later); });
+    EXPECT_EQ(this->first->open_relay_store()->status(0).scheduled, 0);
+    EXPECT_EQ(this->second->open_relay_store()->status(0).scheduled, 1);
+    this->to_first.transact(*db, [&](auto&, outgoing& out) { EXPECT_FALSE(out.cancel(id)); });
+    this->to_second.transact(*db, [&](auto&, outgoing& out) {
+        EXPECT_TRUE(out.replace(id, later));
+        EXPECT_TRUE(out.cancel(id));
+    });
+    EXPECT_EQ(this->second->open_relay_store()->status(0).scheduled, 0);
+}
+
+TYPED_TEST(two_outboxes, migrating_one_leaves_the_other_as_it_is) {
+    const auto db = this->place.connect();
+    this->to_first.transact(*db, [&](auto&, outgoing& out) { out.send(this->say("stays")); });
+    EXPECT_EQ(
+        this->second->open_migrator()->down(0).size(),
+        this->first->open_migrator()->status().size()
+    ) << "nothing is undelivered in this one";
+    EXPECT_NO_THROW(require_current(this->first->open_migrator()->status()));
+    EXPECT_EQ(this->first->open_relay_store()->status(0).backlog, 1);
+    try {
+        this->second->open_relay_store();
+        ADD_FAILURE() << "it is gone";
+    } catch (const error& e) {
+        EXPECT_EQ(e.kind(), error_kind::schema_mismatch);
+        EXPECT_NE(e.hint().find("--schema outbox_b"), std::string::npos) << e.what();
+    }
+    EXPECT_ANY_THROW(this->to_second.transact(*db, [&](auto&, outgoing& out) {
+        out.send(this->say("nowhere to go"));
+    }));
+    EXPECT_THROW(this->first->open_migrator()->down(0), error) << "its message is undelivered";
+
+    this->second->open_migrator()->up();
+    this->to_second.transact(*db, [&](auto&, outgoing& out) { out.send(this->say("waits")); });
+    EXPECT_THROW(this->second->open_migrator()->down(0), error);
+    this->first->open_migrator()->down(0, if_undelivered::lose_them);
+    EXPECT_EQ(this->second->open_relay_store()->status(0).backlog, 1);
+}
+
+TYPED_TEST(two_outboxes, any_language_sends_to_the_one_that_it_calls) {
+    this->place.raw().run(billing.in(this->place.call_send()));
+    EXPECT_EQ(this->second->open_relay_store()->status(0).backlog, 1);
+    EXPECT_EQ(this->first->open_relay_store()->status(0).backlog, 0);
+}
+
+TYPED_TEST(two_outboxes, a_producer_posts_only_into_an_outbox_of_its_own_name) {
+    EXPECT_THROW((producer{{.name = billing, .database = this->first.get()}}), usage_error);
+    EXPECT_THROW((producer{{.database = this->second.get()}}), usage_error);
+    producer poster{{.name = billing, .database = this->second.get()}};
+    poster.post(this->say("posted"));
+    EXPECT_EQ(this->second->open_relay_store()->status(0).backlog, 1);
+    EXPECT_EQ(this->first->open_relay_store()->status(0).backlog, 0);
+    EXPECT_NE(this->second->display_name().find("(outbox outbox_b)"), std::string::npos);
+}
+
+} // namespace
+} // namespace outbox
