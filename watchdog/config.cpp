@@ -35,6 +35,7 @@ void read_target(config_table& table, target_config& into) {
         table.reject("kind", "no target is of the kind \"" + into.kind + "\"", "this build knows \"kafka\"");
     table.require("brokers", into.brokers);
     table.read("properties", into.properties);
+    table.read("waves_at_once", into.waves_at_once, 0, 1'000);
 }
 
 // Two words for one thing: people call it by that of their database.
@@ -62,6 +63,7 @@ void read_database(config_table& table, database_config& into) {
         into.url = first_line(table, url_file);
     read_name(table, into.outbox);
     table.require("target", into.target);
+    table.read("priority", into.priority, 0, 9);
     table.read("doorbell", into.doorbell);
     table.read_one_of(
         "receipts",
@@ -101,11 +103,17 @@ config read_config(const std::filesystem::path& file) {
         top.each_table("database", [&](config_table& table) {
             database_config& entry = read.databases.emplace_back();
             read_database(table, entry);
-            const bool known = std::any_of(read.targets.begin(), read.targets.end(), [&](const target_config& t) {
+            const auto to = std::find_if(read.targets.begin(), read.targets.end(), [&](const target_config& t) {
                 return t.name == entry.target;
             });
-            if (!known)
+            if (to == read.targets.end())
                 table.reject("target", "no [[target]] is named \"" + entry.target + "\"");
+            if (entry.priority != 0 && to->waves_at_once == 0)
+                table.reject(
+                    "priority",
+                    "has no effect, because target \"" + entry.target + "\" takes any number of waves at once",
+                    "give that target waves_at_once, such as 1"
+                );
         });
     });
     return read;

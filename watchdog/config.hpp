@@ -23,6 +23,9 @@ struct target_config {
     std::string brokers = "127.0.0.1:9092";
     /// Passed to librdkafka as they are.
     std::map<std::string, std::string> properties{};
+    /// How many waves all its databases together may have out; 0: each its own, whatever the others
+    /// do.
+    int waves_at_once = 0;
 };
 
 struct database_config {
@@ -32,6 +35,8 @@ struct database_config {
     outbox_name outbox{};
     /// The name of a target.
     std::string target{};
+    /// Where the target takes only so many waves at once, the highest goes first.
+    int priority = 0;
     std::string doorbell = "udp:127.0.0.1:0";
     relay_timing timing{};
     slice_limits slice{};

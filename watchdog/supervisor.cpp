@@ -2,8 +2,10 @@
 
 #include "outbox/store/any/open_database.hpp"
 #include "outbox/target/kafka/kafka_target.hpp"
+#include "watchdog/turn_taking_target.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace outbox::watchdog {
@@ -21,6 +23,10 @@ std::unique_ptr<target> make_target(const target_config& configured, const std::
 
 supervisor::supervisor(const config& configured) {
     entries_.reserve(configured.databases.size());
+    std::map<std::string, std::shared_ptr<turn_desk>> desks;
+    for (const target_config& t : configured.targets)
+        if (t.waves_at_once > 0)
+            desks[t.name] = std::make_shared<turn_desk>(turn_rules{.at_once = t.waves_at_once});
     for (const database_config& d : configured.databases) {
         const auto to = std::find_if(configured.targets.begin(), configured.targets.end(), [&](const auto& t) {
             return t.name == d.target;
@@ -30,9 +36,12 @@ supervisor::supervisor(const config& configured) {
         made.source = open_database(d.url, d.outbox);
         if (d.receipts)
             made.receipts = std::make_unique<receipt_sender>(*d.receipts);
+        std::unique_ptr<target> target = make_target(*to, d.name);
+        if (const auto desk = desks.find(to->name); desk != desks.end())
+            target = std::make_unique<turn_taking_target>(std::move(target), desk->second, d.priority);
         made.worker = std::make_unique<relay>(
             *made.source,
-            make_target(*to, d.name),
+            std::move(target),
             relay_options{
                 .shard = 0,
                 .owner = configured.name,

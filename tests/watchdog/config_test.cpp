@@ -85,6 +85,16 @@ TEST_F(watchdog_config, an_outbox_may_have_a_name_under_either_word) {
     EXPECT_NE(text.find(":8"), std::string::npos) << "the line: " << text;
 }
 
+TEST_F(watchdog_config, a_priority_needs_something_to_be_first_at) {
+    const std::string bounded = target + "waves_at_once = 1\n";
+    EXPECT_EQ(read(bounded + database + "priority = 9\n").databases[0].priority, 9);
+    EXPECT_EQ(read(bounded + database).targets[0].waves_at_once, 1);
+    const std::string text = refusal(target + database + "priority = 9\n");
+    EXPECT_NE(text.find("waves_at_once"), std::string::npos) << text;
+    refusal(bounded + database + "priority = 10\n");
+    refusal(bounded + database + "priority = -1\n");
+}
+
 TEST_F(watchdog_config, a_url_may_stand_in_a_file_of_its_own) {
     std::ofstream{folder / "url"} << "sqlite:secret\n";
     const std::string file = (folder / "url").string();
