@@ -12,10 +12,7 @@ namespace {
 // What names a table, made once for each outbox.
 struct texts {
     explicit texts(const outbox_name& to)
-        : insert_into(to.in("insert into outbox_message (message_id, subject, order_key, headers, "
-                            "payload) values "))
-        , schedule(to.in("insert into outbox_scheduled (message_id, subject, order_key, headers, "
-                         "payload, due_at) values "))
+        : insert(to)
         , ask_doorbell(
               to.in("select coalesce((select doorbell from outbox_relay where shard = 0), '')")
           )
@@ -23,8 +20,7 @@ struct texts {
         , replace(to.in("update outbox_scheduled set subject = _utf8mb4 x'"))
         , find(to.in("select count(*), '' from outbox_scheduled")) {}
 
-    std::string insert_into;
-    std::string schedule;
+    insert_words insert;
     std::string ask_doorbell;
     std::string cancel;
     std::string replace;
@@ -56,19 +52,7 @@ std::string due_at(const delivery_time& when) {
 
 std::vector<std::string>
 insert(const outbox_name& to, std::span<const envelope> rows, std::size_t bytes_max) {
-    const texts& known = made_for<texts>(to);
-    value_lists now{known.insert_into, bytes_max};
-    value_lists later{known.schedule, bytes_max};
-    for (const envelope& row : rows) {
-        if (row.deliver)
-            later.add(values(row) + "," + due_at(*row.deliver) + ")");
-        else
-            now.add(values(row) + ")");
-    }
-    std::vector<std::string> statements;
-    std::move(now).append_to(statements);
-    std::move(later).append_to(statements);
-    return statements;
+    return made_for<texts>(to).insert.statements(rows, bytes_max, values, due_at);
 }
 
 std::vector<std::string> insert_in_transaction(

@@ -10,15 +10,11 @@ namespace {
 // What names a table, made once for each outbox.
 struct texts {
     explicit texts(const outbox_name& to)
-        : insert_into(to.in("insert into outbox_message (message_id, subject, order_key, headers, "
-                            "payload) values "))
-        , schedule(to.in("insert into outbox_scheduled (message_id, subject, order_key, headers, "
-                         "payload, due_at) values "))
+        : insert(to)
         , cancel(to.in("delete from outbox_scheduled where message_id = x'"))
         , replace(to.in("update outbox_scheduled set subject = cast(x'")) {}
 
-    std::string insert_into;
-    std::string schedule;
+    insert_words insert;
     std::string cancel;
     std::string replace;
 };
@@ -40,19 +36,7 @@ std::string due_at(const delivery_time& when) {
 
 std::vector<std::string>
 insert(const outbox_name& to, std::span<const envelope> rows, std::size_t bytes_max) {
-    const texts& known = made_for<texts>(to);
-    value_lists now{known.insert_into, bytes_max};
-    value_lists later{known.schedule, bytes_max};
-    for (const envelope& row : rows) {
-        if (row.deliver)
-            later.add(values(row) + "," + due_at(*row.deliver) + ")");
-        else
-            now.add(values(row) + ")");
-    }
-    std::vector<std::string> statements;
-    std::move(now).append_to(statements);
-    std::move(later).append_to(statements);
-    return statements;
+    return made_for<texts>(to).insert.statements(rows, bytes_max, values, due_at);
 }
 
 std::vector<std::string> cancel(const outbox_name& to, const message_id& id) {
