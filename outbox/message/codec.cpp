@@ -8,6 +8,8 @@ namespace outbox {
 namespace {
 
 constexpr char format_version = 1;
+// Byte 1 and the count.
+constexpr std::size_t preamble_bytes = 3;
 
 void put(bytes& out, std::uint64_t value, unsigned width) {
     for (unsigned i = width; i-- > 0;)
@@ -77,6 +79,22 @@ bytes encode_headers(const headers& all) {
         out += h.value;
     }
     return out;
+}
+
+void append_headers(bytes& encoded, const headers& more) {
+    const bytes added = encode_headers(more);
+    if (encoded.empty() || added.empty()) {
+        encoded += added;
+        return;
+    }
+    reader in{encoded};
+    const bool version_known = in.number(1) == format_version;
+    const std::size_t count = in.number(2) + more.size();
+    if (in.failed() || !version_known || count > UINT16_MAX)
+        return; // refused where it is decoded, as it is
+    encoded[1] = static_cast<char>(count >> 8U);
+    encoded[2] = static_cast<char>(count);
+    encoded.append(added, preamble_bytes);
 }
 
 headers decode_headers(bytes_view data) {

@@ -18,6 +18,10 @@ namespace outbox {
 /// header.hpp.
 bytes encode_headers(const headers& all);
 
+/// Puts `more` behind what `encoded` has, without looking into it: bytes that decode_headers()
+/// refuses are refused afterwards, too. Throws as encode_headers() does, for `more` alone.
+void append_headers(bytes& encoded, const headers& more);
+
 /// Throws outbox::error (corrupt) when `data` is not what encode_headers() makes. Allocates no more
 /// than `data` holds.
 headers decode_headers(bytes_view data);

@@ -28,6 +28,11 @@ inline constexpr std::string_view tag = "outbox-tag";
 inline constexpr std::string_view content_type = "content-type";
 /// Whom the relay tells that it has delivered; taken out before delivery. See receipt_request.hpp.
 inline constexpr std::string_view receipt = "outbox-receipt";
+/// Of a numbered message, set by the relay when it reads it: who counts (32 hexadecimal digits),
+/// the shard, and the number, counted from 1. See docs/numbering.md.
+inline constexpr std::string_view source = "outbox-source";
+inline constexpr std::string_view shard = "outbox-shard";
+inline constexpr std::string_view number = "outbox-number";
 /// Names with this beginning belong to the library; a user's property may not use it.
 inline constexpr std::string_view reserved_prefix = "outbox-";
 } // namespace header_name

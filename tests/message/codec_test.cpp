@@ -42,6 +42,29 @@ TEST(header_codec, a_declared_length_is_never_believed) {
     EXPECT_THROW(decode_headers(*huge), error);
 }
 
+TEST(header_codec, what_is_appended_stands_behind) {
+    const headers added{{"x", "1"}, {"y", ""}};
+    for (const headers& there :
+         {headers{}, headers{{"a", "bc"}}, headers{{"a", "bc"}, {"x", "0"}}}) {
+        bytes encoded = encode_headers(there);
+        append_headers(encoded, added);
+        headers all = there;
+        all.insert(all.end(), added.begin(), added.end());
+        EXPECT_EQ(decode_headers(encoded), all);
+        append_headers(encoded, {});
+        EXPECT_EQ(decode_headers(encoded), all);
+    }
+}
+
+TEST(header_codec, appending_makes_no_damage_good) {
+    const bytes whole = encode_headers({{"a", "bc"}, {"de", ""}});
+    for (std::size_t length = 1; length < whole.size(); ++length) {
+        bytes cut = whole.substr(0, length);
+        append_headers(cut, {{"x", "1"}});
+        EXPECT_THROW(decode_headers(cut), error) << length;
+    }
+}
+
 TEST(header_codec, refuses_what_it_could_not_read_back) {
     EXPECT_THROW(encode_headers({{"", "x"}}), error);
     EXPECT_THROW(encode_headers({{std::string(256, 'n'), "x"}}), error);
