@@ -30,7 +30,8 @@ struct slice_limits {
     std::size_t bytes_max = 8U << 20U;
 };
 
-/// Consecutive committed messages behind a cursor, in delivery order.
+/// Consecutive committed messages behind a cursor, in delivery order. Without messages, `more` and
+/// `stalled`: nothing was there.
 struct slice {
     std::vector<stored_message> messages{};
     /// Where to read on once these are delivered. May differ from the place asked for even when
@@ -38,6 +39,10 @@ struct slice {
     cursor after{};
     /// True when more is known to be there, so that reading on at once is worth it.
     bool more = false;
+    /// More is there and cannot be read before something else has ended: ask again later.
+    bool stalled = false;
+    /// True: `after` is worth recording even though there is no message.
+    bool record = false;
 };
 
 struct lease {
@@ -88,9 +93,15 @@ struct store_status {
     std::string cursor_text{};
 };
 
+class intent_book;
+
 class relay_store {
 public:
     virtual ~relay_store() = default;
+
+    /// The book of numbers in the same database (intent_book.hpp), as long-lived as this object;
+    /// null where there is none.
+    virtual intent_book* intents() noexcept { return nullptr; }
 
     /// Takes the shard's lease for `duration` on the database's clock if it is free, expired, or
     /// already `owner`'s, and publishes `doorbell` for producers. `owner` is unique for each start

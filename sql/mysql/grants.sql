@@ -27,6 +27,8 @@ grant select, delete, insert (message_id, shard, subject, order_key, headers, pa
 -- FOR UPDATE wants the right to update something.
 grant select, delete, update (due_at) on outbox_scheduled to outbox_watchdog;
 grant select, update on outbox_relay to outbox_watchdog;
+grant select, insert, update on outbox_numbering to outbox_watchdog;
+grant select, insert, delete on outbox_intent to outbox_watchdog;
 grant select on outbox_schema_version to outbox_watchdog;
 
 -- The columns are those that `outbox status` counts.
@@ -38,6 +40,8 @@ grant select on outbox_schema_version to outbox_viewer;
 grant all on outbox_message to outbox_migrator;
 grant all on outbox_scheduled to outbox_migrator;
 grant all on outbox_relay to outbox_migrator;
+grant all on outbox_numbering to outbox_migrator;
+grant all on outbox_intent to outbox_migrator;
 grant all on outbox_schema_version to outbox_migrator;
 grant alter routine on procedure outbox_send to outbox_migrator;
 -- In this database, whatever its name; what others have made there it cannot change.

@@ -45,6 +45,9 @@ grant select on outbox.schema_version to outbox_watchdog;
 grant select, delete, update (due_at) on outbox.scheduled to outbox_watchdog;
 grant insert (message_id, shard, subject, order_key, headers, payload) on outbox.message to outbox_watchdog;
 grant usage on sequence outbox.message_seq to outbox_watchdog;
+-- Numbering.
+grant select, insert, update on outbox.numbering to outbox_watchdog;
+grant select, insert, delete on outbox.intent to outbox_watchdog;
 
 create or replace view outbox.message_overview as
 select seq, created_at, message_id, shard, subject, order_key,

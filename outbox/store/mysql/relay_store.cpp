@@ -232,7 +232,8 @@ slice relay_store::read(int shard, const cursor& from, const slice_limits& limit
     slice result{
         .messages = {},
         .after = {.window = plan.holes.text(), .seq = plan.seq},
-        .more = more && !stalled};
+        .more = more && !stalled,
+        .stalled = stalled};
     result.messages.reserve(all.size());
     for (found_row& row : all)
         if (row.shard == shard)
@@ -464,14 +465,18 @@ bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
 
 bool relay_store::can_schedule() {
     if (!can_schedule_)
-        can_schedule_ =
-            db_.query(
-                   "select 1 from information_schema.tables"
-                   " where table_schema = database() and table_name = 'outbox_scheduled'",
-                   "cannot read the schema"
-            )
-                .count() == 1;
+        can_schedule_ = has_table("outbox_scheduled");
     return can_schedule_;
+}
+
+bool relay_store::has_table(const char* name) {
+    return db_.query(
+                  std::string{"select 1 from information_schema.tables where table_schema = "
+                              "database() and table_name = '"} +
+                      name + "'",
+                  "cannot read the schema"
+           )
+               .count() == 1;
 }
 
 std::optional<milliseconds> relay_store::next_due(int shard) {

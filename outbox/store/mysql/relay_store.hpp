@@ -4,6 +4,7 @@
 //
 // What runs must be the server that the messages are written on: a replica shows the past.
 
+#include "outbox/store/intent_book.hpp"
 #include "outbox/store/mysql/connection.hpp"
 #include "outbox/store/mysql/open_holes.hpp"
 #include "outbox/store/mysql/server_traits.hpp"
@@ -35,11 +36,12 @@ struct relay_store_options {
     std::chrono::milliseconds durable_patience{5'000};
 };
 
-class relay_store final : public outbox::relay_store {
+class relay_store final : public outbox::relay_store, private outbox::intent_book {
 public:
     /// Throws unreachable.
     explicit relay_store(const server_url& where, relay_store_options options = {});
 
+    outbox::intent_book* intents() noexcept override { return this; }
     lease_answer acquire(
         int shard,
         const std::string& owner,
@@ -55,6 +57,17 @@ public:
     store_status status(int shard) override;
 
 private:
+    // In intents.cpp.
+    claim_answer claim(int shard, std::int64_t epoch, const std::string& source) override;
+    std::vector<intent> load(int shard) override;
+    write_result bind(int shard, const intent& what) override;
+    write_result advance_and_forget(
+        int shard,
+        std::int64_t epoch,
+        const cursor& to,
+        std::span<const std::int64_t> places
+    ) override;
+
     struct found_row {
         int shard = 0;
         std::size_t bytes = 0;
@@ -81,6 +94,10 @@ private:
     open_holes next_piece(shard_state& state, const cursor& recorded, const open_holes& open);
     rows relay_row(int shard, const char* columns);
     write_result write(const std::string& sql, const char* failure);
+    /// Runs `work`, which says whether to commit, in a transaction.
+    template <class Work>
+    write_result in_transaction(const char* failure, const Work& work);
+    bool has_table(const char* name);
     /// False on the tables of the version before scheduling.
     bool can_schedule();
     std::optional<std::chrono::milliseconds> next_due(int shard);

@@ -581,8 +581,10 @@ std::optional<slice> relay_store::fetch(
              .seq = from.seq},
         .more = false};
     const std::size_t first = big.rows.first_after(from.seq);
-    if (first == big.rows.size()) // recorded when the last row had been read, and resumed
+    if (first == big.rows.size()) { // recorded when the last row had been read, and resumed
+        result.more = true;         // perhaps: this window says nothing of what came later
         return result;
+    }
 
     const int partition = partition_of(big.rows[first].seq);
     place_array places;

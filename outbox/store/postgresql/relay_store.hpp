@@ -2,6 +2,7 @@
 // The relay's side of a PostgreSQL outbox: windows between snapshots (window.hpp), read in one
 // statement when they are small and through a list of places (row_list.hpp) when they are big.
 
+#include "outbox/store/intent_book.hpp"
 #include "outbox/store/postgresql/connection.hpp"
 #include "outbox/store/postgresql/ring.hpp"
 #include "outbox/store/postgresql/row_list.hpp"
@@ -26,11 +27,12 @@ struct relay_store_options {
     ring_options ring{};
 };
 
-class relay_store final : public outbox::relay_store {
+class relay_store final : public outbox::relay_store, private outbox::intent_book {
 public:
     /// Throws unreachable, also when the server is a standby.
     explicit relay_store(const std::string& url, relay_store_options options = {});
 
+    outbox::intent_book* intents() noexcept override { return this; }
     lease_answer acquire(
         int shard,
         const std::string& owner,
@@ -46,6 +48,17 @@ public:
     store_status status(int shard) override;
 
 private:
+    // In intents.cpp.
+    claim_answer claim(int shard, std::int64_t epoch, const std::string& source) override;
+    std::vector<intent> load(int shard) override;
+    write_result bind(int shard, const intent& what) override;
+    write_result advance_and_forget(
+        int shard,
+        std::int64_t epoch,
+        const cursor& to,
+        std::span<const std::int64_t> places
+    ) override;
+
     /// The places of a big window's rows, while it is read.
     struct listing {
         std::string window;

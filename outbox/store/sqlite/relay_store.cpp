@@ -241,14 +241,26 @@ bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
 }
 
 bool relay_store::can_schedule() {
-    if (!can_schedule_) {
-        statement find = db_.prepare(
-            "select 1 from sqlite_schema where name = 'outbox_scheduled'",
-            "cannot read the schema"
-        );
-        can_schedule_ = find.step();
-    }
+    if (!can_schedule_)
+        can_schedule_ = has_table("outbox_scheduled");
     return can_schedule_;
+}
+
+bool relay_store::has_table(const std::string& name) {
+    return db_
+        .prepare(
+            ("select 1 from sqlite_schema where name = '" + name + "'").c_str(),
+            "cannot read the schema"
+        )
+        .step();
+}
+
+bool relay_store::is_ours(int shard, std::int64_t epoch) {
+    statement ours = db_.prepare(
+        "select 1 from outbox_relay where shard = ?1 and epoch = ?2",
+        "cannot read the relay's lease"
+    );
+    return ours.bind(1, shard).bind(2, epoch).step();
 }
 
 std::optional<std::chrono::milliseconds> relay_store::next_due(int shard) {
@@ -270,57 +282,41 @@ release_answer relay_store::release_due(int shard, std::int64_t epoch, std::size
     if (answer.next_due != std::chrono::milliseconds{0})
         return answer;
 
-    // The lease's row first: it also takes the write lock.
-    statement begin = db_.prepare("begin immediate", "cannot begin to release scheduled messages");
-    if (const int code = begin.try_step(); is_busy(code))
-        return {.result = write_result::busy, .released = 0, .next_due = answer.next_due};
-    else if (code != SQLITE_DONE)
-        throw make_error(db_.get(), code, "cannot begin to release scheduled messages");
-    try {
-        statement ours = db_.prepare(
-            "select 1 from outbox_relay where shard = ?1 and epoch = ?2",
-            "cannot read the relay's lease"
-        );
-        ours.bind(1, shard).bind(2, epoch);
-        if (!ours.step()) {
+    const bool done = in_write_transaction(db_.get(), "cannot release scheduled messages", [&] {
+        if (!is_ours(shard, epoch)) {
             answer.result = write_result::lease_lost;
-        } else {
-            ours.reset();
-            statement due = db_.prepare(
-                "select seq from outbox_scheduled where shard = ?1 and due_at <= " OUTBOX_SQLITE_NOW
-                " order by due_at, seq limit ?2",
-                "cannot read the scheduled messages"
-            );
-            due.bind(1, shard).bind(2, static_cast<std::int64_t>(count_max));
-            std::vector<std::int64_t> all;
-            while (due.step())
-                all.push_back(due.number(0));
-            due.reset();
-            statement put = db_.prepare(
-                "insert into outbox_message (shard, message_id, subject, order_key, headers, "
-                "payload)"
-                " select shard, message_id, subject, order_key, headers, payload from "
-                "outbox_scheduled"
-                " where seq = ?1",
-                "cannot release a scheduled message"
-            );
-            statement take = db_.prepare(
-                "delete from outbox_scheduled where seq = ?1",
-                "cannot release a scheduled message"
-            );
-            for (const std::int64_t seq : all) {
-                put.bind(1, seq).step();
-                put.reset();
-                take.bind(1, seq).step();
-                take.reset();
-            }
-            answer.released = all.size();
+            return;
         }
-        sqlite::execute(db_.get(), "commit", "cannot release scheduled messages");
-    } catch (...) {
-        sqlite3_exec(db_.get(), "rollback", nullptr, nullptr, nullptr);
-        throw;
-    }
+        statement due = db_.prepare(
+            "select seq from outbox_scheduled where shard = ?1 and due_at <= " OUTBOX_SQLITE_NOW
+            " order by due_at, seq limit ?2",
+            "cannot read the scheduled messages"
+        );
+        due.bind(1, shard).bind(2, static_cast<std::int64_t>(count_max));
+        std::vector<std::int64_t> all;
+        while (due.step())
+            all.push_back(due.number(0));
+        due.reset();
+        statement put = db_.prepare(
+            "insert into outbox_message (shard, message_id, subject, order_key, headers, payload)"
+            " select shard, message_id, subject, order_key, headers, payload from outbox_scheduled"
+            " where seq = ?1",
+            "cannot release a scheduled message"
+        );
+        statement take = db_.prepare(
+            "delete from outbox_scheduled where seq = ?1",
+            "cannot release a scheduled message"
+        );
+        for (const std::int64_t seq : all) {
+            put.bind(1, seq).step();
+            put.reset();
+            take.bind(1, seq).step();
+            take.reset();
+        }
+        answer.released = all.size();
+    });
+    if (!done)
+        return {.result = write_result::busy, .released = 0, .next_due = answer.next_due};
     answer.next_due = next_due(shard);
     return answer;
 }

@@ -89,4 +89,23 @@ private:
     outbox_name name_{};
 };
 
+/// Runs `work` in a transaction that has the write lock from its beginning. False, and nothing is
+/// done: somebody else is writing. Rolls back and lets through whatever `work` throws.
+template <class Work>
+bool in_write_transaction(sqlite3* db, const std::string& doing, const Work& work) {
+    statement begin{db, "begin immediate", doing};
+    if (const int code = begin.try_step(); is_busy(code))
+        return false;
+    else if (code != SQLITE_DONE)
+        throw make_error(db, code, doing);
+    try {
+        work();
+        execute(db, "commit", doing);
+    } catch (...) {
+        sqlite3_exec(db, "rollback", nullptr, nullptr, nullptr);
+        throw;
+    }
+    return true;
+}
+
 } // namespace outbox::sqlite

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -136,10 +137,19 @@ TEST_P(mysql_grants, a_watchdog_relays_and_does_nothing_else) {
     owner_.execute("set @id = null; call outbox_send('a', '', null, null, null, null, now(), @id)");
     EXPECT_EQ(relay->release_due(0, mine.epoch, 10).released, 1U);
     EXPECT_EQ(relay->status(0).backlog, 1);
+    ASSERT_EQ(relay->intents()->claim(0, mine.epoch, "a").next_place, 1);
+    EXPECT_EQ(relay->intents()->bind(0, {.place = 1, .source = "a"}), write_result::done);
+    EXPECT_EQ(relay->intents()->load(0).size(), 1U);
+    EXPECT_EQ(
+        relay->intents()->advance_and_forget(0, mine.epoch, at, std::array{std::int64_t{1}}),
+        write_result::done
+    );
     relay->release(0, mine.epoch);
     expect_refused(
         "watchdog",
         {
+            "update outbox_intent set first_number = 1",
+            "delete from outbox_numbering",
             "update outbox_message set payload = ''",
             "update outbox_scheduled set payload = ''",
             "insert into outbox_relay (shard, cursor_window) values (1, '')",

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -121,10 +122,20 @@ TEST_P(postgresql_grants, a_watchdog_relays_and_does_nothing_else) {
     owner_.execute("select outbox.outbox_send('a', '', deliver_at => now())");
     EXPECT_EQ(relay.release_due(0, mine.epoch, 10).released, 1U);
     EXPECT_EQ(relay.status(0).backlog, 1);
+    ASSERT_EQ(relay.intents()->claim(0, mine.epoch, "a").next_place, 1);
+    EXPECT_EQ(relay.intents()->bind(0, {.place = 1, .source = "a"}), write_result::done);
+    EXPECT_EQ(relay.intents()->load(0).size(), 1U);
+    EXPECT_EQ(
+        relay.intents()->advance_and_forget(0, mine.epoch, at, std::array{std::int64_t{1}}),
+        write_result::done
+    );
     relay.release(0, mine.epoch);
     expect_refused(
         "watchdog",
         {
+            "update outbox.intent set first_number = 1",
+            "truncate outbox.intent",
+            "delete from outbox.numbering",
             "update outbox.scheduled set payload = ''",
             "insert into outbox.message_0 (message_id, subject, payload, seq) values"
             " (gen_random_uuid(), 'a', '', 1)",

@@ -1,0 +1,2 @@
+drop table outbox.intent;
+drop table outbox.numbering;

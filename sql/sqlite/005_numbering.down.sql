@@ -1,0 +1,2 @@
+drop table outbox_intent;
+drop table outbox_numbering;
