@@ -70,6 +70,7 @@ void read_database(config_table& table, database_config& into) {
         into.receipts,
         {{"off", std::nullopt}, {"loopback", receipt_reach::loopback}, {"any", receipt_reach::any}}
     );
+    table.read("numbered", into.numbered);
     table.read("lease", into.timing.lease, 100ms, 1h);
     table.read("lease_renewal", into.timing.lease_renewal, 10ms, 20min);
     if (into.timing.lease_renewal * 3 > into.timing.lease)

@@ -40,6 +40,8 @@ struct database_config {
     std::string doorbell = "udp:127.0.0.1:0";
     relay_timing timing{};
     slice_limits slice{};
+    /// Messages carry numbers: docs/numbering.md.
+    bool numbered = false;
     /// Whom producers may ask to have receipts sent to; nobody when empty.
     std::optional<receipt_reach> receipts = receipt_reach::loopback;
 };

@@ -48,6 +48,7 @@ supervisor::supervisor(const config& configured) {
                 .doorbell = d.doorbell,
                 .timing = d.timing,
                 .slice = d.slice,
+                .numbers = d.numbered ? numbering::on : numbering::off,
                 .observer = made.receipts.get(),
             }
         );

@@ -4,6 +4,7 @@
 #include "outbox/base/fault.hpp"
 #include "outbox/base/hex.hpp"
 #include "outbox/base/log.hpp"
+#include "outbox/relay/numbered_store.hpp"
 
 #include <algorithm>
 #include <array>
@@ -33,6 +34,7 @@ relay::relay(
     , target_(std::move(destination))
     , options_(std::move(options))
     , clock_(&time)
+    , random_(&random)
     , machine_(options_.timing, random)
     , doorbell_(options_.doorbell) {
     options_.owner = unique_owner(options_.owner, random);
@@ -72,13 +74,17 @@ relay_event_type relay::perform(const relay_action_type& action) {
     } catch (const error& e) {
         say_once(store_trouble_, log_level::warning, source_->display_name() + ": " + e.what());
         store_.reset();
-        return relay_event::store_failed{};
+        return relay_event::store_failed{.begin_again = options_.numbers == numbering::on};
     }
 }
 
 relay_store& relay::store() {
-    if (!store_)
-        store_ = source_->open_relay_store();
+    if (!store_) {
+        std::unique_ptr<relay_store> opened = source_->open_relay_store();
+        if (options_.numbers == numbering::on)
+            opened = std::make_unique<numbered_store>(std::move(opened), *random_);
+        store_ = std::move(opened);
+    }
     return *store_;
 }
 
@@ -114,7 +120,11 @@ relay_event_type relay::act(const relay_action::renew& a) {
 
 relay_event_type relay::act(const relay_action::read& a) {
     slice found = store().read(options_.shard, a.from, options_.slice);
-    relay_event::slice_read event{found.messages.size(), std::move(found.after), found.more};
+    relay_event::slice_read event{
+        found.messages.size(),
+        std::move(found.after),
+        found.more,
+        found.record};
     if (event.count > 0) {
         if (OUTBOX_BROKEN("relay.reverse_slices"))
             std::reverse(found.messages.begin(), found.messages.end());

@@ -30,6 +30,10 @@
 
 namespace outbox {
 
+/// Whether messages carry numbers, by which a consumer can recognise what it has applied in one row
+/// for all: docs/numbering.md.
+enum class numbering { off, on };
+
 struct relay_options {
     int shard = 0;
     /// Who holds the lease, for people; a part that is unique to this object is appended.
@@ -39,6 +43,9 @@ struct relay_options {
     std::string doorbell = "udp:127.0.0.1:0";
     relay_timing timing{};
     slice_limits slice{};
+    /// Costs one durable write per slice. The same for every relay of a shard: one that does not
+    /// number sends what is left by one that does under no number at all.
+    numbering numbers = numbering::off;
     /// Is told what became of messages whose producers asked; nobody when null. Must outlive the
     /// relay.
     outcome_observer* observer = nullptr;
@@ -112,6 +119,7 @@ private:
     std::unique_ptr<target> target_;
     relay_options options_;
     const clock* clock_;
+    random_source* random_;
     relay_machine machine_;
     doorbell_listener doorbell_;
     std::unique_ptr<relay_store> store_;

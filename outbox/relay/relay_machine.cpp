@@ -101,6 +101,12 @@ void relay_machine::on(tick_point now, const relay_event::slice_read& e) {
     if (e.count == 0) {
         poll_at_ = now + poll_interval_;
         poll_interval_ = std::min(poll_interval_ * 2, timing_.poll_longest);
+        if (e.record && next_)
+            next_->after = e.after;
+        else if (e.record && current_)
+            current_->after = e.after;
+        else if (e.record)
+            unrecorded_ = e.after;
         return;
     }
     poll_interval_ = timing_.poll_shortest;
@@ -188,10 +194,12 @@ void relay_machine::on(tick_point, const relay_event::released&) {
     released_ = true;
 }
 
-void relay_machine::on(tick_point now, const relay_event::store_failed&) {
+void relay_machine::on(tick_point now, const relay_event::store_failed& e) {
     store_at_ = now + backoff(timing_.store_backoff, ++store_failures_, *random_);
     released_ = stop_by_.has_value(
     ); // a stop does not wait for a database that is away: the lease runs out by itself
+    if (e.begin_again && held_)
+        forget_lease(now);
 }
 
 void relay_machine::request_stop(tick_point now) {

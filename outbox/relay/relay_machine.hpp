@@ -72,6 +72,7 @@ struct slice_read {
     std::size_t count = 0;
     cursor after{};
     bool more = false;
+    bool record = false; // `after` is worth recording even when count is 0
 };
 struct wave_news { // of the wave that is out, counted since it went out
     std::size_t outstanding = 0;
@@ -89,7 +90,11 @@ struct due_released { // of the scheduled messages
     release_answer answer{};
 };
 struct released {};
-struct store_failed {}; // an action on the store threw; the connection has been replaced
+struct store_failed { // an action on the store threw; the connection has been replaced
+    /// What the lost session had read is of no use to the next: ask for the lease again, which
+    /// begins where progress is recorded.
+    bool begin_again = false;
+};
 } // namespace relay_event
 
 using relay_event_type = std::variant<

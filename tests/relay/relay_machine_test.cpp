@@ -182,6 +182,37 @@ TEST_F(relay_machine, gives_up_the_wave_when_the_lease_could_not_be_renewed_in_t
     expect<action::acquire>(tell(all_unavailable(4)));
 }
 
+TEST_F(relay_machine, a_session_that_cannot_be_replaced_takes_the_lease_with_it) {
+    take_lease();
+    send_out(4, 4);
+    expect<action::cancel_wave>(tell(event::store_failed{.begin_again = true}));
+    EXPECT_FALSE(machine.holds_lease());
+    auto taken = tell(all_unavailable(4));
+    for (int i = 0; i < 20 && !std::holds_alternative<action::acquire>(taken); ++i) {
+        clock.advance(expect<action::wait>(taken).timeout);
+        taken = tell(event::woken{});
+    }
+    expect<action::acquire>(taken);
+}
+
+TEST_F(relay_machine, what_is_worth_recording_is_recorded_without_a_message_and_never_too_early) {
+    take_lease();
+    const auto alone = expect<action::record>(tell(event::slice_read{0, {"", 5}, false, true}));
+    EXPECT_EQ(alone.to.seq, 5);
+    auto taken = tell(event::progress_recorded{write_result::done});
+    for (int i = 0; i < 20 && !std::holds_alternative<action::read>(taken); ++i) {
+        clock.advance(expect<action::wait>(taken).timeout);
+        taken = tell(event::woken{});
+    }
+    EXPECT_EQ(expect<action::read>(taken).from.seq, 5);
+    expect<action::deliver>(tell(event::slice_read{2, {"", 7}, true}));
+    expect<action::read>(tell(event::wave_news{2, 0, 0, 0}));
+    expect<action::await_target>(tell(event::slice_read{0, {"", 9}, false, true}));
+    clock.advance(100ms);
+    expect<action::await_target>(tell(event::wave_news{2, 0, 0, 0}));
+    EXPECT_EQ(expect<action::record>(tell(all_delivered(2))).to.seq, 9);
+}
+
 TEST_F(relay_machine, the_lease_counts_from_before_the_question) {
     const auto asked_at = clock.ticks();
     tell(event::woken{});

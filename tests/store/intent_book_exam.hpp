@@ -12,7 +12,7 @@ namespace outbox {
 template <class Candidate>
 class intent_book_exam : public testing::Test {
 protected:
-    intent_book_exam() : database_(candidate_.open()) {
+    intent_book_exam() : database_(candidate_.open(name_of_candidate<Candidate>)) {
         database_->open_migrator()->up();
         store_ = database_->open_relay_store();
         epoch_ = store_->acquire(0, "relay", 60s, "").granted.value().epoch;

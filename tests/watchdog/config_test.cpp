@@ -42,6 +42,7 @@ TEST_F(watchdog_config, the_smallest_one_has_good_defaults) {
     EXPECT_EQ(c.databases[0].timing.lease_renewal, 3s);
     EXPECT_EQ(c.targets[0].kind, "kafka");
     EXPECT_FALSE(c.name.empty());
+    EXPECT_FALSE(c.databases[0].numbered);
 }
 
 TEST_F(watchdog_config, everything_can_be_said) {
@@ -49,13 +50,14 @@ TEST_F(watchdog_config, everything_can_be_said) {
         "[watchdog]\nname = \"w\"\nlog_level = \"debug\"\n" + target +
         "[target.properties]\n\"linger.ms\" = \"1\"\n" + database +
         "doorbell = \"udp:127.0.0.1:7000\"\nlease = \"30s\"\nlease_renewal = \"5s\"\npoll_longest = \"2s\"\n"
-        "batch_messages = 100\nbatch_bytes = \"1MiB\"\n"
+        "batch_messages = 100\nbatch_bytes = \"1MiB\"\nnumbered = true\n"
     );
     EXPECT_EQ(c.name, "w");
     EXPECT_EQ(c.targets[0].properties.at("linger.ms"), "1");
     EXPECT_EQ(c.databases[0].timing.lease, 30s);
     EXPECT_EQ(c.databases[0].slice.bytes_max, 1U << 20U);
     EXPECT_EQ(c.databases[0].slice.message_count_max, 100U);
+    EXPECT_TRUE(c.databases[0].numbered);
 }
 
 TEST_F(watchdog_config, an_unknown_key_is_answered_with_its_nearest_neighbour) {

@@ -1,4 +1,6 @@
+#include "tests/store/intent_book_exam.hpp"
 #include "tests/store/mysql/server.hpp"
+#include "tests/store/numbered_exam.hpp"
 #include "tests/store/relay_store_exam.hpp"
 
 namespace outbox {
@@ -15,6 +17,11 @@ public:
             name.in("update outbox_schema_version set checksum = 'edited'")
         );
     }
+    void discard(const outbox_name& name, const std::string& payload) {
+        mysql::sql_session{place_.url()}.execute(
+            name.in("delete from outbox_message where payload = '") + payload + "'"
+        );
+    }
 
 private:
     mysql::test_database place_{mysql::shared_server(Which)};
@@ -26,6 +33,8 @@ using candidates = testing::Types<
     mysql_candidate<mysql::make::mysql>,
     beside_another<mysql_candidate<mysql::make::mysql>>>;
 INSTANTIATE_TYPED_TEST_SUITE_P(mysql, relay_store_exam, candidates);
+INSTANTIATE_TYPED_TEST_SUITE_P(mysql, intent_book_exam, candidates);
+INSTANTIATE_TYPED_TEST_SUITE_P(mysql, numbered_exam, candidates);
 
 } // namespace
 } // namespace outbox

@@ -1,5 +1,6 @@
 // Servers of their own, which crash, stand by and get stuck.
 
+#include "tests/store/numbered_exam.hpp"
 #include "tests/store/postgresql/postgres.hpp"
 #include "tests/store/relay_store_exam.hpp"
 
@@ -40,6 +41,30 @@ TEST(postgresql_crash, what_was_read_is_still_there_afterwards) {
         sql.number("select count(*) from outbox.message where payload <> 'not read, and lost'"),
         20
     );
+}
+
+// Only the binding is waited for; the messages are on the disk, because the producer is patient.
+TEST(postgresql_crash, what_was_numbered_has_its_number_afterwards) {
+    harness::postgres_server server{slow_wal_writer};
+    open_database(server.url())->open_migrator()->up();
+    std::vector<numbered_message> before;
+    {
+        sql_session sql{server.url()};
+        numbered_store store{std::make_unique<relay_store>(server.url()), system_random()};
+        cursor at = store.acquire(0, "relay", 60s, "").granted.value().from;
+        for (int i = 0; i < 20; ++i) {
+            sql.send(std::to_string(i));
+            for (const auto& m : numbers_of(read_all(store, at)))
+                before.push_back(m);
+        }
+    }
+    ASSERT_EQ(before.size(), 20U);
+    server.stop(harness::postgres_stop::immediate); // the WAL writer gets no last word
+    server.start();
+    numbered_store store{std::make_unique<relay_store>(server.url()), system_random()};
+    store.release(0, store.status(0).lease_epoch);
+    cursor at = store.acquire(0, "heir", 60s, "").granted.value().from;
+    EXPECT_EQ(numbers_of(read_all(store, at)), before);
 }
 
 // A crash takes back the last moments, and transaction numbers are given out again.

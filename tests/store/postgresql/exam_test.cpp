@@ -1,3 +1,5 @@
+#include "tests/store/intent_book_exam.hpp"
+#include "tests/store/numbered_exam.hpp"
 #include "tests/store/postgresql/postgres.hpp"
 #include "tests/store/relay_store_exam.hpp"
 
@@ -14,6 +16,11 @@ public:
             name.in("update outbox.schema_version set checksum = 'edited'")
         );
     }
+    void discard(const outbox_name& name, const std::string& payload) {
+        postgresql::sql_session{place_.url()}.execute(
+            name.in("delete from outbox.message where payload = '") + payload + "'"
+        );
+    }
 
 private:
     postgresql::test_database place_;
@@ -21,6 +28,8 @@ private:
 
 using candidates = testing::Types<postgresql_candidate, beside_another<postgresql_candidate>>;
 INSTANTIATE_TYPED_TEST_SUITE_P(postgresql, relay_store_exam, candidates);
+INSTANTIATE_TYPED_TEST_SUITE_P(postgresql, intent_book_exam, candidates);
+INSTANTIATE_TYPED_TEST_SUITE_P(postgresql, numbered_exam, candidates);
 
 } // namespace
 } // namespace outbox

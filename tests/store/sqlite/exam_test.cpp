@@ -1,6 +1,8 @@
 #include "harness/temp_dir.hpp"
 #include "outbox/store/sqlite/database.hpp"
 #include "outbox/store/sqlite/statement.hpp"
+#include "tests/store/intent_book_exam.hpp"
+#include "tests/store/numbered_exam.hpp"
 #include "tests/store/relay_store_exam.hpp"
 
 namespace outbox {
@@ -21,6 +23,12 @@ public:
             "edit"
         );
     }
+    void discard(const outbox_name& name, const std::string& payload) {
+        const auto db = sqlite::open(path_, false);
+        const std::string sql =
+            name.in("delete from outbox_message where payload = cast('") + payload + "' as blob)";
+        sqlite::execute(db.get(), sql.c_str(), "discard");
+    }
 
 private:
     harness::temp_dir folder_;
@@ -29,6 +37,8 @@ private:
 
 using candidates = testing::Types<sqlite_candidate, beside_another<sqlite_candidate>>;
 INSTANTIATE_TYPED_TEST_SUITE_P(sqlite, relay_store_exam, candidates);
+INSTANTIATE_TYPED_TEST_SUITE_P(sqlite, intent_book_exam, candidates);
+INSTANTIATE_TYPED_TEST_SUITE_P(sqlite, numbered_exam, candidates);
 
 } // namespace
 } // namespace outbox
