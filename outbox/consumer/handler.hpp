@@ -7,12 +7,19 @@
 #include "outbox/consumer/outcome.hpp"
 
 #include <concepts>
+#include <span>
 #include <type_traits>
+#include <vector>
 
 namespace outbox {
 
 template <class Handler>
 concept handler = std::invocable<Handler&, const delivery&> &&
     std::same_as<std::invoke_result_t<Handler&, const delivery&>, outcome>;
+
+/// For several messages in one call: one outcome for each, in their order.
+template <class Handler>
+concept batch_handler = std::invocable<Handler&, std::span<const delivery* const>> && std::
+    same_as<std::invoke_result_t<Handler&, std::span<const delivery* const>>, std::vector<outcome>>;
 
 } // namespace outbox

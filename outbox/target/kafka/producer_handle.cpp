@@ -1,13 +1,13 @@
 #include "outbox/target/kafka/producer_handle.hpp"
 
 #include "outbox/base/error.hpp"
+#include "outbox/librdkafka/configuration.hpp"
+#include "outbox/librdkafka/log_bridge.hpp"
 #include "outbox/message/codec.hpp"
-#include "outbox/target/kafka/log_bridge.hpp"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <concepts>
 #include <cstdint>
 #include <utility>
 
@@ -23,7 +23,7 @@ constexpr std::size_t topic_count_max = 1'024;
 constexpr std::size_t framing_bytes_max = 48'576;
 
 /// The promises of this target rest on these, and so do its own waits.
-constexpr std::array refused_properties{
+constexpr std::array<std::string_view, 15> refused_properties{
     "bootstrap.servers",
     "metadata.broker.list",
     "client.id",
@@ -39,36 +39,6 @@ constexpr std::array refused_properties{
     "delivery.report.only.error",
     "log.queue",
     "message.max.bytes",
-};
-
-class configuration {
-public:
-    configuration() : handle_(rd_kafka_conf_new()) {}
-    ~configuration() {
-        if (handle_ != nullptr)
-            rd_kafka_conf_destroy(handle_);
-    }
-    configuration(const configuration&) = delete;
-    configuration& operator=(const configuration&) = delete;
-
-    void set(const std::string& name, const std::string& value) {
-        std::array<char, 512> words{};
-        if (rd_kafka_conf_set(handle_, name.c_str(), value.c_str(), words.data(), words.size()) !=
-            RD_KAFKA_CONF_OK)
-            throw error{
-                error_kind::invalid_argument,
-                "Kafka target: " + std::string{words.data()},
-                "the names are those of librdkafka's CONFIGURATION.md"};
-    }
-    void set(const std::string& name, std::integral auto value) {
-        set(name, std::to_string(value));
-    }
-
-    rd_kafka_conf_t* get() noexcept { return handle_; }
-    void release() noexcept { handle_ = nullptr; }
-
-private:
-    rd_kafka_conf_t* handle_;
 };
 
 const char* name_of(kafka_compression compression) {
@@ -101,7 +71,7 @@ producer_handle::producer_handle(
     std::size_t batch_bytes_max,
     int wake_fd
 ) {
-    configuration conf;
+    configuration conf{"Kafka target"};
     conf.set("bootstrap.servers", options.brokers);
     conf.set("client.id", options.client_id);
 
@@ -140,25 +110,14 @@ producer_handle::producer_handle(
     conf.set("socket.keepalive.enable", "true");
     conf.set("socket.nagle.disable", "true");
 
-    for (const auto& [name, value] : options.properties) {
-        if (std::find(refused_properties.begin(), refused_properties.end(), name) !=
-            refused_properties.end())
-            throw error{
-                error_kind::invalid_argument,
-                "Kafka target: the property " + name + " is the target's own",
-                "order and durability rest on it; leave it out"};
-        if (how == manner::alone && name == "batch.num.messages")
-            continue;
-        conf.set(name, value);
-    }
+    auto own_words = options.properties;
+    if (how == manner::alone)
+        own_words.erase("batch.num.messages");
+    conf.set_all(own_words, refused_properties);
 
     rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
     rd_kafka_conf_set_log_cb(conf.get(), &log_from_librdkafka);
-    std::array<char, 512> words{};
-    handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), words.data(), words.size());
-    if (handle_ == nullptr)
-        throw error{error_kind::invalid_argument, "Kafka target: " + std::string{words.data()}};
-    conf.release(); // the producer owns it now
+    handle_ = conf.make(RD_KAFKA_PRODUCER);
     events_ = rd_kafka_queue_get_main(handle_);
     const std::uint64_t one = 1;
     rd_kafka_queue_io_event_enable(events_, wake_fd, &one, sizeof one);

@@ -1,4 +1,4 @@
-#include "outbox/target/kafka/log_bridge.hpp"
+#include "outbox/librdkafka/log_bridge.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,95 @@
+#pragma once
+// Between the consumer's loop and the threads that call the handler: calls go one way, what was
+// said comes back. Bounded by what the loop hands out.
+
+#include "outbox/consumer/consumer_machine.hpp"
+#include "outbox/consumer/delivery.hpp"
+#include "outbox/consumer/outcome.hpp"
+#include "outbox/consumer/record.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace outbox {
+
+/// A record on its way through the consumer. Belongs to the loop, except for `meaning` while it is
+/// in hand, which then only the handler's thread touches.
+struct work_item {
+    outbox::ticket ticket = 0;
+    outbox::record record{};
+    record_position at{};
+    std::optional<delivery> meaning{};
+    /// Of the last failure.
+    std::string reason{};
+    std::optional<std::int64_t> retry_at_ms{};
+    /// Where it was sent last.
+    bool to_dead_letters = false;
+};
+
+/// One call of the handler.
+struct handler_call {
+    std::vector<std::shared_ptr<work_item>> items{};
+    bool probes = false;
+};
+
+struct call_result {
+    outbox::ticket ticket = 0;
+    outcome said = outcome::ack();
+    bool ends_call = true;
+};
+
+class call_queue {
+public:
+    void push(handler_call call) {
+        {
+            const std::lock_guard hold{mutex_};
+            calls_.push_back(std::move(call));
+        }
+        news_.notify_one();
+    }
+    /// Waits; nothing when there will be no more.
+    std::optional<handler_call> take() {
+        std::unique_lock hold{mutex_};
+        news_.wait(hold, [this] { return closed_ || !calls_.empty(); });
+        if (calls_.empty())
+            return std::nullopt;
+        auto call = std::move(calls_.front());
+        calls_.pop_front();
+        return call;
+    }
+    void close() {
+        {
+            const std::lock_guard hold{mutex_};
+            closed_ = true;
+        }
+        news_.notify_all();
+    }
+
+    /// True when there was nothing to collect before: somebody may have to be woken.
+    bool answer(std::vector<call_result>&& results) {
+        const std::lock_guard hold{mutex_};
+        const bool was_empty = results_.empty();
+        for (auto& each : results)
+            results_.push_back(std::move(each));
+        return was_empty;
+    }
+    void collect(std::vector<call_result>& to) {
+        const std::lock_guard hold{mutex_};
+        to.swap(results_);
+        results_.clear();
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable news_;
+    std::deque<handler_call> calls_;
+    std::vector<call_result> results_;
+    bool closed_ = false;
+};
+
+} // namespace outbox

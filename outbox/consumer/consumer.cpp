@@ -1,0 +1,574 @@
+#include "outbox/consumer/consumer.hpp"
+
+#include "outbox/base/error.hpp"
+#include "outbox/base/log.hpp"
+#include "outbox/consumer/call_queue.hpp"
+#include "outbox/consumer/record_marks.hpp"
+#include "outbox/consumer/record_reading.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+
+namespace outbox {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Nothing waits for this; it is how often figures for people are brought up to date.
+constexpr milliseconds look_up{200};
+constexpr std::size_t news_count_max = 1'000;
+
+constexpr const char* gate_is_closed = "the gate is closed";
+
+std::int64_t ms_since_1970(time_point t) {
+    return std::chrono::duration_cast<milliseconds>(t.time_since_epoch()).count();
+}
+
+consumer_settings settings_of(const consumer_options& options, std::size_t batch_count_max) {
+    const bool topics = options.order == consume_order::none &&
+                        options.audience == consume_audience::group &&
+                        options.promise == consume_promise::at_least_once;
+    return {
+        .call_count_max = options.handlers,
+        .batch_count_max = batch_count_max,
+        .ordered = options.order == consume_order::by_key,
+        .at_most_once = options.promise == consume_promise::at_most_once,
+        .commits = options.audience == consume_audience::group,
+        .prefetch_count_max = options.prefetch_count_max,
+        .prefetch_bytes_max = options.prefetch_bytes_max,
+        .span_max = options.span_max,
+        .commit_interval = options.commit_interval,
+        .revoke_patience = options.revoke_patience,
+        .stop_patience = options.stop_patience,
+        .retries = options.retries,
+        .place = topics ? retry_place::any : retry_place::in_place_only,
+        .begins_closed = options.gate != nullptr,
+        .gate_waits = {options.gate_shortest, options.gate_longest},
+    };
+}
+
+subscription subscription_of(const consumer_options& options, const consumer_settings& settings) {
+    subscription what{
+        .group = options.group,
+        .start = options.start,
+        .broadcast = options.audience == consume_audience::everyone,
+    };
+    for (const auto& each : options.subjects)
+        what.topics.push_back(each.text());
+    if (what.broadcast)
+        return what;
+    what.own_prefix = retry_topic_prefix(options.group);
+    if (settings.place == retry_place::in_place_only)
+        return what;
+    for (const auto delay : options.retries.delays) {
+        auto topic = retry_topic(options.group, delay);
+        if (delay > options.retries.in_place_max &&
+            (what.own_topics.empty() || what.own_topics.back() != topic))
+            what.own_topics.push_back(std::move(topic));
+    }
+    return what;
+}
+
+} // namespace
+
+class consumer::impl {
+public:
+    impl(
+        std::unique_ptr<record_source> from,
+        consumer_options options,
+        const clock& time,
+        random_source& random
+    )
+        : source_(std::move(from))
+        , options_(std::move(options))
+        , clock_(&time)
+        , random_(&random) {
+        options_.check();
+    }
+
+    void run(std::size_t batch_count_max, const call& handle) {
+        if (batch_count_max < 1 || batch_count_max > options_.prefetch_count_max)
+            throw error{
+                error_kind::invalid_argument,
+                "batches of " + std::to_string(batch_count_max) + " messages",
+                "1 to prefetch_count_max"};
+        if (std::exchange(used_, true))
+            throw usage_error("consumer::run() was called before; make another consumer");
+        const auto settings = settings_of(options_, batch_count_max);
+        source_->open(subscription_of(options_, settings), options_.start_patience);
+        machine_.emplace(settings, *random_);
+        const handlers threads{*this, handle};
+        work();
+    }
+
+    void request_stop() noexcept {
+        stop_wanted_.store(true);
+        source_->wake();
+    }
+    void set_paused(bool paused) noexcept {
+        pause_wanted_.store(paused);
+        source_->wake();
+    }
+
+    consumer_stats stats() const {
+        const std::lock_guard hold{mutex_};
+        return stats_;
+    }
+    std::vector<partition_progress> progress() const {
+        const std::lock_guard hold{mutex_};
+        return progress_;
+    }
+
+private:
+    struct home {
+        consumed_partition of{};
+        std::optional<milliseconds> retry_delay{}; // it is a retry topic
+        std::int64_t committed = -1;
+        bool lost = false;
+    };
+
+    /// The threads that call the handler, for as long as this lives.
+    class handlers {
+    public:
+        handlers(impl& owner, const call& handle) : owner_(&owner) {
+            try {
+                for (std::size_t i = 0; i < owner.options_.handlers; ++i)
+                    threads_.emplace_back([&owner, &handle] { owner.call_handler(handle); });
+            } catch (...) {
+                end();
+                throw;
+            }
+        }
+        ~handlers() { end(); }
+        handlers(const handlers&) = delete;
+        handlers& operator=(const handlers&) = delete;
+
+    private:
+        void end() {
+            owner_->source_->close();
+            owner_->calls_.close();
+            for (auto& each : threads_)
+                each.join();
+        }
+
+        impl* owner_;
+        std::vector<std::thread> threads_;
+    };
+
+    // ---- the loop -----------------------------------------------------------------------------
+
+    void work() {
+        std::vector<source_event_type> news;
+        std::vector<call_result> results;
+        while (!finished_) {
+            const auto until = std::min(machine_->next_deadline(), clock_->ticks() + look_up);
+            const auto timeout = std::chrono::ceil<milliseconds>(until - clock_->ticks());
+            news.clear();
+            source_->poll(std::max(timeout, milliseconds{0}), news_count_max, news);
+            for (auto& each : news)
+                std::visit([this](auto& e) { hear(e); }, each);
+            results.clear();
+            calls_.collect(results);
+            for (auto& each : results)
+                hear(each);
+            if (stop_wanted_.load() && !std::exchange(stop_told_, true))
+                tell(consumer_event::stop_wanted{});
+            if (const bool paused = pause_wanted_.load(); paused != pause_told_) {
+                pause_told_ = paused;
+                if (paused)
+                    tell(consumer_event::paused{});
+                else
+                    tell(consumer_event::resumed{});
+            }
+            tell(consumer_event::woken{});
+            publish();
+        }
+    }
+
+    void tell(const consumer_event_type& event) {
+        for (const auto& each : machine_->resume(clock_->ticks(), event))
+            std::visit([this](const auto& a) { perform(a); }, each);
+    }
+
+    void hear(source_event::assigned& e) {
+        auto& to = homes_[e.partition];
+        to = {
+            .of = {e.topic, e.number},
+            .retry_delay = retry_topic_delay(options_.group, e.topic),
+            .committed = e.committed,
+        };
+        notify([&] {
+            if (options_.on_assigned)
+                options_.on_assigned(to.of);
+        });
+        tell(consumer_event::assigned{e.partition});
+    }
+
+    void hear(source_event::revoked& e) {
+        const auto found = homes_.find(e.partition);
+        if (found != homes_.end()) {
+            found->second.lost = e.lost;
+            if (e.lost)
+                say(log_level::warning,
+                    "lost " + name_of(found->second.of) +
+                        " to another member, because the broker had not heard of this one in "
+                        "time; what was handled and not committed comes again there");
+        }
+        tell(consumer_event::revoked{e.partition, e.lost});
+    }
+
+    void hear(source_event::fetched& e) {
+        const auto found = homes_.find(e.partition);
+        if (found == homes_.end())
+            return;
+        const auto& from = found->second;
+        const auto t = ++last_ticket_;
+        auto item = std::make_shared<work_item>(work_item{
+            .ticket = t,
+            .record = std::move(e.record),
+            .at = {from.of.topic, from.of.partition, e.record.offset},
+        });
+        auto meaning = read_record(
+            item->record,
+            item->at,
+            from.retry_delay ? topic_role::retry : topic_role::subject
+        );
+        consumer_event::fetched event{
+            .partition = e.partition,
+            .ticket = t,
+            .offset = item->record.offset,
+            .bytes = item->record.size_bytes() + sizeof(work_item),
+        };
+        if (!meaning.message) {
+            event.content = consumer_event::content::undecodable;
+            item->reason = "undecodable: " + meaning.why;
+        } else if (!options_.tags.wants(meaning.message->tags)) {
+            event.content = consumer_event::content::unwanted;
+        } else {
+            event.attempt = meaning.message->attempt;
+            if (from.retry_delay)
+                hold(event, *item, meaning, *from.retry_delay);
+            else if (meaning.message->key)
+                event.lane = std::hash<std::string_view>{}(*meaning.message->key);
+            item->reason = meaning.message->last_failure;
+            item->meaning = std::move(meaning.message);
+        }
+        items_.emplace(t, std::move(item));
+        tell(event);
+    }
+
+    /// What waits in a retry topic waits by its writer's clock, and never longer than the topic's
+    /// name says, whatever a clock or a header claims.
+    void hold(
+        consumer_event::fetched& event,
+        work_item& item,
+        const read_result& meaning,
+        milliseconds delay
+    ) const {
+        const auto now = clock_->ticks();
+        const auto wall = ms_since_1970(clock_->now());
+        const auto due = meaning.retry_at_ms.value_or(wall);
+        item.retry_at_ms = due;
+        const auto in = [&](std::int64_t at_ms, milliseconds longest) {
+            const auto left = at_ms <= wall ? 0 : std::min(at_ms - wall, longest.count());
+            return now + milliseconds{left};
+        };
+        event.due = in(due, retry_delay_max);
+        event.held_until = std::min(
+            *event.due,
+            in(std::max<std::int64_t>(item.record.timestamp_ms, 0) + delay.count(), delay)
+        );
+    }
+
+    void hear(source_event::sent& e) {
+        const auto found = items_.find(e.ticket);
+        if (found != items_.end() && e.trouble.empty() && found->second->to_dead_letters) {
+            const auto& item = *found->second;
+            say(log_level::warning,
+                "gave up a message of " + name_of({item.at.topic, item.at.partition}) +
+                    ", offset " + std::to_string(item.at.offset) +
+                    "; it stands in the dead-letter topic, with its reason");
+            notify([&] {
+                if (options_.on_dead_letter && item.meaning)
+                    options_.on_dead_letter(*item.meaning, item.reason);
+            });
+        }
+        if (!e.trouble.empty())
+            say_once(
+                "a message that failed cannot be sent on and holds up the commit of its "
+                "partition until it can: " +
+                e.trouble
+            );
+        tell(consumer_event::sent_on{e.ticket, e.trouble.empty()});
+    }
+
+    void hear(source_event::committed& e) {
+        std::size_t fenced = 0;
+        for (const auto& [handle, result] : e.results) {
+            fenced += result == consumer_event::commit_result::fenced ? 1 : 0;
+            const auto to = homes_.find(handle);
+            const auto offset = committing_.find(handle);
+            if (result == consumer_event::commit_result::committed && to != homes_.end() &&
+                offset != committing_.end())
+                to->second.committed = offset->second;
+        }
+        if (fenced > 0)
+            say(log_level::warning,
+                "the commit of " + std::to_string(fenced) +
+                    " partitions was refused, because another member has them: " + e.trouble +
+                    ". What was handled since the last commit comes again there");
+        else if (!e.trouble.empty())
+            say_once("a commit failed and is repeated: " + e.trouble);
+        tell(consumer_event::commit_answered{std::move(e.results)});
+    }
+
+    void hear(source_event::trouble& e) { say_once(e.text); }
+
+    void hear(call_result& e) {
+        if (const auto found = items_.find(e.ticket); found != items_.end() &&
+                                                      e.said.kind() != outcome_kind::ack &&
+                                                      e.said.kind() != outcome_kind::unavailable) {
+            found->second->reason = e.said.reason().substr(0, failure_reason_bytes_max);
+            found->second->meaning->last_failure = found->second->reason;
+        }
+        if (e.said.kind() == outcome_kind::unavailable)
+            say_once(
+                "waiting, because something that the handler needs is away: " + e.said.reason()
+            );
+        tell(consumer_event::handled{e.ticket, std::move(e.said), e.ends_call});
+    }
+
+    // ---- what the machine wants ---------------------------------------------------------------
+
+    void perform(const consumer_action::hand_out& a) {
+        const auto& item = items_.at(a.ticket);
+        item->meaning->attempt = a.attempt;
+        call_.items.push_back(item);
+        call_.probes = a.probes;
+        if (a.ends_call)
+            calls_.push(std::exchange(call_, {}));
+    }
+
+    void perform(const consumer_action::send_on& a) {
+        auto& item = *items_.at(a.ticket);
+        const bool dead = a.to == consumer_action::address::dead_letter;
+        const auto now = ms_since_1970(clock_->now());
+        record_marks marks{
+            .attempts_made = a.attempts_made,
+            .reason = item.reason,
+            .group = options_.group.text(),
+            .failed_at_ms = now,
+            .origin = item.at,
+            .origin_timestamp_ms = item.record.timestamp_ms,
+        };
+        std::optional<message_id> id;
+        if (item.meaning) {
+            id = item.meaning->id;
+            marks.origin = item.meaning->origin;
+            marks.origin_timestamp_ms = ms_since_1970(item.meaning->created_at);
+        }
+        if (!dead) {
+            if (a.delay)
+                item.retry_at_ms = now + a.delay->count();
+            marks.retry_at_ms = item.retry_at_ms;
+        }
+        item.to_dead_letters = dead;
+        auto topic = dead ? dead_letter_topic(marks.origin.topic, options_.group)
+                          : retry_topic(options_.group, options_.retries.delays[a.step]);
+        source_->send(a.ticket, mark(item.record, std::move(topic), marks, id));
+    }
+
+    void perform(const consumer_action::commit& a) {
+        for (const auto& [handle, offset] : a.offsets)
+            committing_[handle] = offset;
+        source_->commit(a.offsets);
+    }
+    void perform(const consumer_action::pause& a) { source_->pause(a.partition); }
+    void perform(const consumer_action::resume& a) { source_->resume(a.partition); }
+    void perform(const consumer_action::release& a) {
+        if (const auto found = homes_.find(a.partition); found != homes_.end()) {
+            notify([&] {
+                if (options_.on_revoked)
+                    options_.on_revoked(found->second.of, found->second.lost);
+            });
+            homes_.erase(found);
+        }
+        committing_.erase(a.partition);
+        source_->release(a.partition);
+    }
+    void perform(const consumer_action::forget& a) { items_.erase(a.ticket); }
+    void perform(const consumer_action::finished&) { finished_ = true; }
+
+    // ---- the handlers' threads ----------------------------------------------------------------
+
+    void call_handler(const call& handle) {
+        std::vector<const delivery*> messages;
+        std::vector<outcome> said;
+        while (auto next = calls_.take()) {
+            messages.clear();
+            for (const auto& each : next->items)
+                messages.push_back(&*each->meaning);
+            ask(handle, messages, next->probes, said);
+            std::vector<call_result> results;
+            results.reserve(messages.size());
+            for (std::size_t i = 0; i < messages.size(); ++i)
+                results.push_back(
+                    {.ticket = next->items[i]->ticket,
+                     .said = std::move(said[i]),
+                     .ends_call = i + 1 == messages.size()}
+                );
+            next.reset(); // before the loop may change what is in it
+            if (calls_.answer(std::move(results)))
+                source_->wake();
+        }
+    }
+
+    void
+    ask(const call& handle,
+        const std::vector<const delivery*>& messages,
+        bool probes,
+        std::vector<outcome>& said) const {
+        said.clear();
+        if (probes && !is_gate_open()) {
+            said.assign(messages.size(), outcome::unavailable(gate_is_closed));
+            return;
+        }
+        std::string why;
+        try {
+            handle(messages, said);
+            if (said.size() != messages.size())
+                why = "a batch handler returned " + std::to_string(said.size()) + " outcomes for " +
+                      std::to_string(messages.size()) + " messages";
+        } catch (const std::exception& e) {
+            why = e.what();
+            if (why.empty())
+                why = "threw an exception without words";
+        } catch (...) {
+            why = "threw something that is no std::exception";
+        }
+        if (!why.empty())
+            said.assign(messages.size(), outcome::retry(why));
+        const auto failed = [](const outcome& o) {
+            return o.kind() == outcome_kind::retry || o.kind() == outcome_kind::retry_after;
+        };
+        if (options_.gate && std::any_of(said.begin(), said.end(), failed) && !is_gate_open())
+            std::replace_if(said.begin(), said.end(), failed, outcome::unavailable(gate_is_closed));
+    }
+
+    bool is_gate_open() const {
+        try {
+            return !options_.gate || options_.gate();
+        } catch (...) {
+            return false;
+        }
+    }
+
+    // ---- words and figures --------------------------------------------------------------------
+
+    static std::string name_of(const consumed_partition& p) {
+        return p.topic + "/" + std::to_string(p.partition);
+    }
+    void say(log_level level, const std::string& text) const {
+        log(level, "consumer", "group " + options_.group.text() + ": " + text);
+    }
+    void say_once(const std::string& text) {
+        const auto now = clock_->ticks();
+        if (text == last_said_ && now < say_again_at_)
+            return;
+        last_said_ = text;
+        say_again_at_ = now + std::chrono::minutes{1};
+        say(log_level::warning, text);
+    }
+    template <class Callback>
+    void notify(Callback&& callback) {
+        try {
+            callback();
+        } catch (...) {
+            say_once("a callback threw; that has no effect");
+        }
+    }
+
+    void publish() {
+        const std::lock_guard hold{mutex_};
+        stats_ = {
+            .counts = machine_->counts(),
+            .prefetched = machine_->prefetched(),
+            .in_hand = machine_->in_hand(),
+            .waits_at_gate = machine_->waits_at_gate(),
+        };
+        const auto now = clock_->ticks();
+        if (now < publish_at_)
+            return;
+        publish_at_ = now + look_up / 2;
+        progress_.clear();
+        for (const auto& [handle, each] : homes_)
+            progress_.push_back(
+                {.of = each.of, .committed = each.committed, .end = source_->ends(handle).last}
+            );
+    }
+
+    std::unique_ptr<record_source> source_;
+    consumer_options options_;
+    const clock* clock_;
+    random_source* random_;
+    bool used_ = false;
+
+    std::optional<consumer_machine> machine_;
+    std::map<partition_handle, home> homes_;
+    std::map<partition_handle, std::int64_t> committing_;
+    std::unordered_map<ticket, std::shared_ptr<work_item>> items_;
+    ticket last_ticket_ = 0;
+    handler_call call_;
+    bool finished_ = false;
+    bool stop_told_ = false;
+    bool pause_told_ = false;
+    std::string last_said_;
+    tick_point say_again_at_{};
+    tick_point publish_at_{};
+
+    call_queue calls_;
+    std::atomic<bool> stop_wanted_{false};
+    std::atomic<bool> pause_wanted_{false};
+    mutable std::mutex mutex_;
+    consumer_stats stats_;
+    std::vector<partition_progress> progress_;
+};
+
+consumer::consumer(
+    std::unique_ptr<record_source> from,
+    consumer_options options,
+    const clock& time,
+    random_source& random
+)
+    : impl_(std::make_unique<impl>(std::move(from), std::move(options), time, random)) {}
+consumer::~consumer() = default;
+consumer::consumer(consumer&&) noexcept = default;
+
+void consumer::run_calls(std::size_t batch_count_max, call handle) {
+    impl_->run(batch_count_max, handle);
+}
+void consumer::request_stop() noexcept {
+    impl_->request_stop();
+}
+void consumer::pause() noexcept {
+    impl_->set_paused(true);
+}
+void consumer::resume() noexcept {
+    impl_->set_paused(false);
+}
+consumer_stats consumer::stats() const {
+    return impl_->stats();
+}
+std::vector<partition_progress> consumer::progress() const {
+    return impl_->progress();
+}
+
+} // namespace outbox

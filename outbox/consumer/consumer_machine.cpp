@@ -1,0 +1,603 @@
+#include "outbox/consumer/consumer_machine.hpp"
+
+#include <algorithm>
+
+namespace outbox {
+
+namespace {
+
+/// Sentinel of a timer that is not set.
+constexpr tick_point never = tick_point::max();
+
+} // namespace
+
+consumer_machine::consumer_machine(consumer_settings settings, random_source& random)
+    : settings_(std::move(settings))
+    , random_(&random)
+    , gate_(
+          settings_.gate_waits,
+          random,
+          settings_.begins_closed ? gate::start::closed : gate::start::open
+      ) {}
+
+const std::vector<consumer_action_type>&
+consumer_machine::resume(tick_point now, const consumer_event_type& event) {
+    actions_.clear();
+    now_ = now;
+    std::visit([this](const auto& e) { on(e); }, event);
+    wake_due();
+    hand_out();
+    commit();
+    if (leaving_ > 0)
+        settle_leaving();
+    check_limits();
+    if (stopping_ && partitions_.empty() && !finished_) {
+        finished_ = true;
+        actions_.emplace_back(consumer_action::finished{});
+    }
+    return actions_;
+}
+
+// ---- what happened ----------------------------------------------------------------------------
+
+void consumer_machine::on(const consumer_event::woken&) {}
+
+void consumer_machine::on(const consumer_event::assigned& e) {
+    auto& p = partitions_[e.partition];
+    if (stopping_)
+        drain(p, now_);
+}
+
+void consumer_machine::on(const consumer_event::revoked& e) {
+    const auto found = partitions_.find(e.partition);
+    if (found == partitions_.end()) { // left already, because we are stopping
+        actions_.emplace_back(consumer_action::release{e.partition});
+        return;
+    }
+    auto& p = found->second;
+    if (e.lost || p.phase == phase::fenced)
+        lose(e.partition, p);
+    else
+        drain(p, now_ + settings_.revoke_patience);
+}
+
+void consumer_machine::on(const consumer_event::fetched& e) {
+    const auto found = partitions_.find(e.partition);
+    if (found == partitions_.end() || found->second.phase != phase::owned) {
+        forget(e.ticket);
+        return;
+    }
+    auto& p = found->second;
+    ++counts_.fetched;
+    const auto number = p.window.add(e.offset);
+    if (e.content == consumer_event::content::unwanted) {
+        ++counts_.unwanted;
+        p.window.finish(number);
+        dirty_ = true;
+        forget(e.ticket);
+        return;
+    }
+    auto& m = messages_[e.ticket];
+    m = {
+        .home = e.partition,
+        .number = number,
+        .offset = e.offset,
+        .bytes = e.bytes,
+        .lane = settings_.ordered ? e.lane : std::nullopt,
+        .attempt = e.attempt,
+        .due = e.due,
+    };
+    ++p.unfinished;
+    p.bytes += e.bytes;
+    ++unfinished_;
+    bytes_ += e.bytes;
+    if (e.content == consumer_event::content::undecodable) {
+        ++counts_.undecodable;
+        m.lane.reset(); // its key may be what cannot be read
+        send(
+            m,
+            {.ticket = e.ticket, .to = consumer_action::address::dead_letter, .attempts_made = 0}
+        );
+        return;
+    }
+    if (m.lane) {
+        auto& lane = lanes_[*m.lane];
+        lane.push_back(e.ticket);
+    }
+    if (settings_.at_most_once) {
+        m.state = state::waiting_for_commit;
+        p.waiting_for_commit.push_back(e.ticket);
+        p.window.finish(number);
+        dirty_ = true;
+        commit_at_ = now_;
+        return;
+    }
+    if (e.held_until && *e.held_until > now_) {
+        m.holds_partition = true;
+        ++p.holds;
+        wait_until(e.ticket, m, *e.held_until);
+        return;
+    }
+    make_ready(e.ticket, m);
+}
+
+void consumer_machine::on(const consumer_event::handled& e) {
+    --in_hand_;
+    if (e.ends_call)
+        --calls_out_;
+    const auto found = messages_.find(e.ticket);
+    if (found == messages_.end())
+        return;
+    auto& m = found->second;
+    const bool away = e.result.kind() == outcome_kind::unavailable;
+    if (away) {
+        ++counts_.unavailable;
+        gate_.heard_unavailable(now_, m.probes);
+    } else
+        gate_.heard_available(m.probes);
+    m.probes = false;
+    if (m.state == state::abandoned) {
+        ++counts_.late_results;
+        leave_lane(e.ticket, m);
+        messages_.erase(found);
+        return;
+    }
+    const auto& p = partitions_.at(m.home);
+    switch (e.result.kind()) {
+    case outcome_kind::ack:
+        ++counts_.acked;
+        finish(e.ticket, m);
+        return;
+    case outcome_kind::unavailable:
+        if (p.phase != phase::owned) {
+            drop(e.ticket, m);
+            return;
+        }
+        m.state = state::ready;
+        ready_.push_front(e.ticket);
+        return;
+    case outcome_kind::dead_letter:
+        ++counts_.failed;
+        send(
+            m,
+            {.ticket = e.ticket,
+             .to = consumer_action::address::dead_letter,
+             .attempts_made = m.attempt}
+        );
+        return;
+    case outcome_kind::retry:
+    case outcome_kind::retry_after:
+        ++counts_.failed;
+        failed(e.ticket, m, e.result);
+        return;
+    }
+}
+
+void consumer_machine::failed(ticket t, message& m, const outcome& result) {
+    if (settings_.at_most_once) {
+        ++counts_.given_up;
+        finish(t, m);
+        return;
+    }
+    const auto wanted =
+        result.kind() == outcome_kind::retry_after ? std::optional{result.delay()} : std::nullopt;
+    const auto decision = decide_retry(settings_.retries, m.attempt, wanted, settings_.place);
+    switch (decision.way) {
+    case retry_way::dead_letter:
+        send(
+            m,
+            {.ticket = t, .to = consumer_action::address::dead_letter, .attempts_made = m.attempt}
+        );
+        return;
+    case retry_way::topic:
+        send(
+            m,
+            {.ticket = t,
+             .to = consumer_action::address::retry,
+             .step = decision.step,
+             .delay = decision.delay,
+             .attempts_made = m.attempt}
+        );
+        return;
+    case retry_way::in_place:
+        if (partitions_.at(m.home).phase != phase::owned) {
+            drop(t, m);
+            return;
+        }
+        ++counts_.retried;
+        ++m.attempt;
+        wait_until(t, m, now_ + decision.delay);
+        return;
+    }
+}
+
+void consumer_machine::on(const consumer_event::sent_on& e) {
+    const auto found = messages_.find(e.ticket);
+    if (found == messages_.end() || found->second.state != state::sending)
+        return;
+    auto& m = found->second;
+    if (e.taken) {
+        ++(m.to_send.to == consumer_action::address::retry ? counts_.retried : counts_.dead_lettered
+        );
+        finish(e.ticket, m);
+        return;
+    }
+    m.state = state::send_failed;
+    timers_.emplace(now_ + backoff(settings_.send_waits, ++m.send_failures, *random_), e.ticket);
+}
+
+void consumer_machine::on(const consumer_event::commit_answered& e) {
+    commit_out_ = false;
+    for (const auto& [handle, result] : e.results) {
+        const auto found = partitions_.find(handle);
+        if (found == partitions_.end())
+            continue;
+        auto& p = found->second;
+        if (!p.committing)
+            continue;
+        const auto offset = *std::exchange(p.committing, std::nullopt);
+        switch (result) {
+        case consumer_event::commit_result::committed:
+            p.committed = offset;
+            p.committed_count = p.committing_count;
+            while (!p.waiting_for_commit.empty()) {
+                const auto t = p.waiting_for_commit.front();
+                auto& m = messages_.at(t);
+                if (m.offset >= offset)
+                    break;
+                p.waiting_for_commit.pop_front();
+                make_ready(t, m);
+            }
+            break;
+        case consumer_event::commit_result::failed:
+            break;
+        case consumer_event::commit_result::fenced:
+            ++counts_.fenced_commits;
+            if (p.phase == phase::owned) { // its revocation is on the way
+                p.phase = phase::fenced;
+                ++leaving_;
+                drop_waiting(handle, false);
+            } else
+                lose(handle, p);
+            break;
+        }
+    }
+    dirty_ = true;
+}
+
+void consumer_machine::on(const consumer_event::paused&) {
+    user_paused_ = true;
+}
+void consumer_machine::on(const consumer_event::resumed&) {
+    user_paused_ = false;
+}
+
+void consumer_machine::on(const consumer_event::stop_wanted&) {
+    if (std::exchange(stopping_, true))
+        return;
+    for (auto& [handle, p] : partitions_)
+        drain(p, now_ + settings_.stop_patience);
+}
+
+// ---- one message ------------------------------------------------------------------------------
+
+void consumer_machine::wait_until(ticket t, message& m, tick_point when) {
+    m.state = state::held;
+    timers_.emplace(when, t);
+}
+
+void consumer_machine::make_ready(ticket t, message& m) {
+    if (m.lane && lanes_.at(*m.lane).front() != t) {
+        m.state = state::behind;
+        return;
+    }
+    m.state = state::ready;
+    ready_.push_back(t);
+}
+
+void consumer_machine::send(message& m, const consumer_action::send_on& what) {
+    m.state = state::sending;
+    m.to_send = what;
+    actions_.emplace_back(what);
+}
+
+void consumer_machine::count_out(message& m, partition& home) {
+    --home.unfinished;
+    home.bytes -= m.bytes;
+    --unfinished_;
+    bytes_ -= m.bytes;
+    if (m.holds_partition) {
+        m.holds_partition = false;
+        --home.holds;
+    }
+}
+
+void consumer_machine::forget(ticket t) {
+    actions_.emplace_back(consumer_action::forget{t});
+}
+
+/// Done with it for good.
+void consumer_machine::finish(ticket t, message& m) {
+    auto& p = partitions_.at(m.home);
+    if (!settings_.at_most_once)
+        p.window.finish(m.number);
+    dirty_ = true;
+    count_out(m, p);
+    leave_lane(t, m);
+    forget(t);
+    messages_.erase(t);
+}
+
+/// Not done with it, but it is not ours any more.
+void consumer_machine::drop(ticket t, message& m) {
+    count_out(m, partitions_.at(m.home));
+    leave_lane(t, m);
+    forget(t);
+    messages_.erase(t);
+}
+
+void consumer_machine::leave_lane(ticket t, const message& m) {
+    if (!m.lane)
+        return;
+    const auto found = lanes_.find(*m.lane);
+    auto& lane = found->second;
+    const bool was_first = lane.front() == t;
+    if (was_first)
+        lane.pop_front();
+    else
+        lane.erase(std::find(lane.begin(), lane.end(), t));
+    if (lane.empty()) {
+        lanes_.erase(found);
+        return;
+    }
+    if (was_first) {
+        auto& next = messages_.at(lane.front());
+        if (next.state == state::behind)
+            make_ready(lane.front(), next);
+    }
+}
+
+// ---- partitions that go -----------------------------------------------------------------------
+
+void consumer_machine::drain(partition& p, tick_point deadline) {
+    if (p.phase != phase::owned) {
+        p.deadline = std::min(p.deadline, deadline);
+        return;
+    }
+    p.phase = phase::draining;
+    p.deadline = deadline;
+    ++leaving_;
+    const auto handle = std::find_if(partitions_.begin(), partitions_.end(), [&](const auto& each) {
+                            return &each.second == &p;
+                        })->first;
+    drop_waiting(handle, false);
+}
+
+/// Gives up what of the partition has not been handed out, and with `also_pending` the rest as
+/// well.
+void consumer_machine::drop_waiting(partition_handle handle, bool also_pending) {
+    std::vector<ticket> gone;
+    for (const auto& [t, m] : messages_) {
+        if (m.home == handle && m.state != state::abandoned)
+            gone.push_back(t);
+    }
+    // From the last to the first, so that a lane does not pass its place to one that goes as well.
+    std::sort(gone.rbegin(), gone.rend());
+    auto& p = partitions_.at(handle);
+    for (const auto t : gone) {
+        auto& m = messages_.at(t);
+        switch (m.state) {
+        case state::in_hand:
+            if (also_pending) {
+                // Its handler still runs: until it returns, its key stays taken.
+                count_out(m, p);
+                m.state = state::abandoned;
+                forget(t);
+            }
+            break;
+        case state::sending:
+        case state::send_failed:
+            if (also_pending)
+                drop(t, m);
+            break;
+        case state::ready:
+        case state::behind:
+        case state::held:
+            // Committed already: this member is the only one that will ever see it.
+            if (settings_.at_most_once && !also_pending && p.phase == phase::draining)
+                break;
+            drop(t, m);
+            break;
+        case state::waiting_for_commit:
+            // In a commit that is out, it may be committed; then it is lost, as the mode allows.
+            drop(t, m);
+            break;
+        case state::abandoned:
+            break;
+        }
+    }
+    std::erase_if(p.waiting_for_commit, [this](ticket t) { return !messages_.contains(t); });
+}
+
+/// Somebody else has it already.
+void consumer_machine::lose(partition_handle handle, partition& p) {
+    if (p.phase == phase::owned)
+        ++leaving_;
+    p.phase = phase::fenced;
+    drop_waiting(handle, true);
+    counts_.fenced_messages += p.window.finished_count() - p.committed_count;
+    actions_.emplace_back(consumer_action::release{handle});
+    --leaving_;
+    partitions_.erase(handle);
+}
+
+void consumer_machine::settle_leaving() {
+    for (auto at = partitions_.begin(); at != partitions_.end();) {
+        auto& [handle, p] = *at;
+        if (p.phase == phase::draining && (p.unfinished == 0 || now_ >= p.deadline)) {
+            drop_waiting(handle, true);
+            p.phase = phase::closing;
+            p.deadline = now_ + settings_.commit_patience;
+            dirty_ = true;
+            commit_at_ = now_;
+            commit();
+        }
+        const bool committed = !wants_commit(p) && !p.committing;
+        if (p.phase != phase::closing || (!committed && now_ < p.deadline)) {
+            ++at;
+            continue;
+        }
+        if (!committed)
+            counts_.fenced_messages += p.window.finished_count() - p.committed_count;
+        actions_.emplace_back(consumer_action::release{handle});
+        --leaving_;
+        at = partitions_.erase(at);
+    }
+}
+
+// ---- what to do now ---------------------------------------------------------------------------
+
+void consumer_machine::wake_due() {
+    while (!timers_.empty() && timers_.begin()->first <= now_) {
+        const auto t = timers_.begin()->second;
+        timers_.erase(timers_.begin());
+        const auto found = messages_.find(t);
+        if (found == messages_.end())
+            continue;
+        auto& m = found->second;
+        if (m.state == state::send_failed) {
+            m.state = state::sending;
+            actions_.emplace_back(m.to_send);
+            continue;
+        }
+        if (m.state != state::held)
+            continue;
+        if (m.holds_partition) {
+            m.holds_partition = false;
+            --partitions_.at(m.home).holds;
+        }
+        if (m.due && *m.due > now_) { // another round
+            const auto rest = std::chrono::ceil<std::chrono::milliseconds>(*m.due - now_);
+            send(
+                m,
+                {.ticket = t,
+                 .to = consumer_action::address::retry,
+                 .step = step_for(settings_.retries, rest),
+                 .attempts_made = m.attempt - 1}
+            );
+            continue;
+        }
+        make_ready(t, m);
+    }
+}
+
+void consumer_machine::hand_out() {
+    while (calls_out_ < settings_.call_count_max && !user_paused_ && gate_.lets_pass(now_)) {
+        const bool probes = gate_.would_probe();
+        std::size_t count = 0;
+        std::size_t last = 0;
+        while (count < (probes ? 1 : settings_.batch_count_max) && !ready_.empty()) {
+            const auto t = ready_.front();
+            ready_.pop_front();
+            const auto found = messages_.find(t);
+            if (found == messages_.end() || found->second.state != state::ready)
+                continue; // it went with its partition
+            auto& m = found->second;
+            m.state = state::in_hand;
+            m.probes = probes;
+            ++in_hand_;
+            ++count;
+            last = actions_.size();
+            actions_.emplace_back(consumer_action::hand_out{
+                .ticket = t,
+                .attempt = m.attempt,
+                .probes = probes,
+                .ends_call = false});
+        }
+        if (count == 0)
+            return;
+        std::get<consumer_action::hand_out>(actions_[last]).ends_call = true;
+        ++calls_out_;
+        if (probes)
+            gate_.probe_passed();
+    }
+}
+
+bool consumer_machine::wants_commit(const partition& p) const noexcept {
+    if (!settings_.commits || p.phase == phase::fenced)
+        return false;
+    const auto offset = p.window.committable();
+    return offset && offset != p.committed;
+}
+
+void consumer_machine::commit() {
+    if (!dirty_ || commit_out_ || now_ < commit_at_)
+        return;
+    dirty_ = false;
+    commit_at_ = now_ + settings_.commit_interval;
+    consumer_action::commit what;
+    for (auto& [handle, p] : partitions_) {
+        if (!wants_commit(p))
+            continue;
+        p.committing = p.window.committable();
+        p.committing_count = p.window.prefix_count();
+        what.offsets.emplace_back(handle, *p.committing);
+    }
+    if (what.offsets.empty())
+        return;
+    commit_out_ = true;
+    ++counts_.commits;
+    actions_.emplace_back(std::move(what));
+}
+
+bool consumer_machine::is_full(const partition& p) const noexcept {
+    const auto half = std::max<std::size_t>(1, settings_.prefetch_count_max / 2);
+    const auto half_bytes = settings_.prefetch_bytes_max / 2;
+    const auto share = std::max<std::size_t>(1, half / partitions_.size());
+    return p.window.span() >= settings_.span_max ||
+           (unfinished_ >= half && p.unfinished >= share) ||
+           (bytes_ >= half_bytes && p.bytes >= half_bytes / partitions_.size());
+}
+
+/// Well below the limits, so that it does not change its mind with every message.
+bool consumer_machine::has_room(const partition& p) const noexcept {
+    const auto half = std::max<std::size_t>(1, settings_.prefetch_count_max / 2);
+    const auto half_bytes = settings_.prefetch_bytes_max / 2;
+    const auto share = std::max<std::size_t>(1, half / partitions_.size());
+    return p.window.span() <= settings_.span_max / 2 &&
+           (unfinished_ <= half / 2 || p.unfinished <= share / 2) &&
+           (bytes_ <= half_bytes / 2 || p.bytes <= half_bytes / partitions_.size() / 2);
+}
+
+void consumer_machine::check_limits() {
+    for (auto& [handle, p] : partitions_) {
+        if (p.phase != phase::owned)
+            continue;
+        if (!p.paused && (p.holds > 0 || is_full(p))) {
+            p.paused = true;
+            actions_.emplace_back(consumer_action::pause{handle});
+        } else if (p.paused && p.holds == 0 && has_room(p)) {
+            p.paused = false;
+            actions_.emplace_back(consumer_action::resume{handle});
+        }
+    }
+}
+
+tick_point consumer_machine::next_deadline() const noexcept {
+    auto at = never;
+    if (!timers_.empty())
+        at = std::min(at, timers_.begin()->first);
+    if (!ready_.empty() && !user_paused_ && calls_out_ < settings_.call_count_max)
+        at = std::min(at, gate_.probe_at());
+    if (dirty_ && !commit_out_)
+        at = std::min(at, commit_at_);
+    if (leaving_ > 0) {
+        for (const auto& [handle, p] : partitions_) {
+            if (p.phase == phase::draining || p.phase == phase::closing)
+                at = std::min(at, p.deadline);
+        }
+    }
+    return at;
+}
+
+} // namespace outbox

@@ -1,0 +1,113 @@
+#pragma once
+// How a consumer consumes. Only the group and the subjects must be given.
+//
+//   {.group = billing, .subjects = {order_paid}, .tags = outbox::tag_filter::any_of({vip})}
+
+#include "outbox/consumer/delivery.hpp"
+#include "outbox/consumer/group_name.hpp"
+#include "outbox/consumer/record_source.hpp"
+#include "outbox/consumer/retry_policy.hpp"
+#include "outbox/consumer/tag_filter.hpp"
+#include "outbox/message/names.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace outbox {
+
+enum class consume_order {
+    /// Of the messages with one order key at most one is in hand at a time, and they come in the
+    /// order in which they were sent. One that fails is tried again in memory and holds up its key,
+    /// nothing else, until it is done or dead; its partition can be read `span_max` further.
+    by_key,
+    /// Whatever is there goes to whoever is free. One that fails waits in a retry topic, so that it
+    /// holds up nothing.
+    none,
+};
+
+enum class consume_audience {
+    /// Each message goes to one member of the group.
+    group,
+    /// Every instance sees every message ("broadcast"). No progress is recorded: an instance begins
+    /// at `start` each time, usually start_point::last(). Retries are in memory.
+    everyone,
+};
+
+enum class consume_promise {
+    /// Handled, then committed. After a crash some messages come again.
+    at_least_once,
+    /// Committed, then handled. After a crash some messages never come. Nothing is retried.
+    at_most_once,
+};
+
+/// One partition, for callbacks and figures.
+struct consumed_partition {
+    std::string topic{};
+    std::int32_t partition = -1;
+
+    auto operator<=>(const consumed_partition&) const = default;
+};
+
+struct consumer_options {
+    group_name group;
+    /// All members of a group must have the same.
+    std::vector<subject> subjects{};
+    tag_filter tags{};
+
+    consume_order order = consume_order::by_key;
+    consume_audience audience = consume_audience::group;
+    consume_promise promise = consume_promise::at_least_once;
+    start_point start = start_point::first();
+
+    /// How many threads call the handler.
+    std::size_t handlers = 4;
+    retry_policy retries{};
+    /// Whether what the handler needs is there: the bank, the mail server. Asked before the first
+    /// message, when a handler has failed, and before the next try while it is away. As long as it
+    /// says no nothing is handed out and no attempt is counted. An exception is a no. Called on the
+    /// handlers' threads, several at a time. Without one, only outcome::unavailable() has this
+    /// effect.
+    std::function<bool()> gate{};
+    /// Between two questions to a closed gate: from the first, doubling, to the second.
+    std::chrono::milliseconds gate_shortest{200};
+    std::chrono::milliseconds gate_longest{10'000};
+
+    // What may be in memory. At the limit partitions are paused: first those that hold most.
+
+    /// Messages read and not finished. 2 or more.
+    std::size_t prefetch_count_max = 2'000;
+    std::size_t prefetch_bytes_max = 64U << 20U;
+    /// How far one partition may be read beyond its first unfinished message, in messages. So many
+    /// may come again after a crash; a message that holds up its key for long stops its partition
+    /// here.
+    std::size_t span_max = 10'000;
+
+    // When.
+
+    /// Progress is committed so often, when there is any.
+    std::chrono::milliseconds commit_interval{200};
+    /// How long messages in hand may take to finish when their partition goes to another member,
+    /// and at the end. What takes longer is not committed and comes again, elsewhere.
+    std::chrono::milliseconds revoke_patience{10'000};
+    std::chrono::milliseconds stop_patience{10'000};
+    /// How long the start waits for a broker that is away.
+    std::chrono::milliseconds start_patience{30'000};
+
+    // Who wants to know. Called on the consumer's thread: be quick, do not throw.
+
+    std::function<void(const consumed_partition&)> on_assigned{};
+    /// Nothing of it is in hand any more; `lost`: another member may have had it for a while.
+    std::function<void(const consumed_partition&, bool lost)> on_revoked{};
+    /// A message was given up; it stands in the dead-letter topic.
+    std::function<void(const delivery&, const std::string& why)> on_dead_letter{};
+
+    /// Throws outbox::error (invalid_argument) when a value is outside its rule or two contradict
+    /// each other.
+    void check() const;
+};
+
+} // namespace outbox

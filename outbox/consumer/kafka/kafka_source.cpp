@@ -1,0 +1,635 @@
+#include "outbox/consumer/kafka/kafka_source.hpp"
+
+#include "outbox/base/error.hpp"
+#include "outbox/consumer/record_marks.hpp"
+#include "outbox/librdkafka/configuration.hpp"
+#include "outbox/librdkafka/log_bridge.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+namespace outbox::kafka {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// The promises of the consumer rest on these.
+constexpr std::array<std::string_view, 13> refused_properties{
+    "bootstrap.servers",
+    "metadata.broker.list",
+    "client.id",
+    "group.id",
+    "session.timeout.ms",
+    "enable.auto.commit",
+    "auto.commit.enable",
+    "enable.auto.offset.store",
+    "auto.offset.reset",
+    "enable.partition.eof",
+    "isolation.level",
+    "max.poll.interval.ms",
+    "log.queue",
+};
+
+/// Questions about offsets are asked while heartbeats go on.
+constexpr milliseconds question_patience{5'000};
+constexpr milliseconds question_pause{500};
+constexpr std::chrono::seconds look_for_partitions{30};
+
+struct event_deleter {
+    void operator()(rd_kafka_event_t* event) const noexcept { rd_kafka_event_destroy(event); }
+};
+struct message_deleter {
+    void operator()(rd_kafka_message_t* message) const noexcept {
+        rd_kafka_message_destroy(message);
+    }
+};
+struct metadata_deleter {
+    void operator()(const rd_kafka_metadata_t* all) const noexcept {
+        rd_kafka_metadata_destroy(all);
+    }
+};
+
+int as_int(milliseconds wait) {
+    return static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, 60'000));
+}
+
+consumer_event::commit_result result_of(rd_kafka_resp_err_t code) noexcept {
+    using enum consumer_event::commit_result;
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+        return committed;
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+    case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
+    case RD_KAFKA_RESP_ERR__FENCED:
+        return fenced;
+    default:
+        return failed;
+    }
+}
+
+/// A copy: the client cannot end before all its messages are given back, and a handler may keep a
+/// delivery for as long as it likes.
+record read(rd_kafka_message_t* raw) {
+    const std::unique_ptr<rd_kafka_message_t, message_deleter> message{raw};
+    const bytes_view its_key{
+        static_cast<const char*>(raw->key),
+        raw->key != nullptr ? raw->key_len : 0};
+    const bytes_view its_value{
+        static_cast<const char*>(raw->payload),
+        raw->payload != nullptr ? raw->len : 0};
+    bytes both;
+    both.reserve(its_key.size() + its_value.size());
+    both.append(its_key).append(its_value);
+    auto keeper = std::make_shared<const bytes>(std::move(both));
+    const bytes_view kept{*keeper};
+
+    record made{.offset = raw->offset};
+    made.timestamp_ms = rd_kafka_message_timestamp(raw, nullptr);
+    if (raw->key != nullptr)
+        made.key = kept.substr(0, its_key.size());
+    if (raw->payload != nullptr)
+        made.value = kept.substr(its_key.size());
+    rd_kafka_headers_t* headers = nullptr;
+    const auto code = rd_kafka_message_headers(raw, &headers);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const char* name = nullptr;
+        const void* value = nullptr;
+        std::size_t size = 0;
+        made.headers.reserve(rd_kafka_header_cnt(headers));
+        for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
+                                RD_KAFKA_RESP_ERR_NO_ERROR;
+             ++i)
+            made.headers.push_back(
+                {name,
+                 value == nullptr ? std::nullopt
+                                  : std::optional{bytes{static_cast<const char*>(value), size}}}
+            );
+    } else
+        made.headers_unreadable = code != RD_KAFKA_RESP_ERR__NOENT;
+    made.keeper = std::move(keeper);
+    return made;
+}
+
+} // namespace
+
+kafka_source::kafka_source(kafka_source_options options)
+    : options_(std::move(options))
+    , what_{.group = group_name{"none"}}
+    , wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    if (wake_.get() < 0)
+        throw error{
+            error_kind::io,
+            "Kafka consumer: eventfd: " + std::system_category().message(errno)};
+}
+
+kafka_source::~kafka_source() {
+    close();
+}
+
+void kafka_source::make_client(const subscription& what) {
+    configuration conf{"Kafka consumer"};
+    conf.set("bootstrap.servers", options_.brokers);
+    conf.set("client.id", options_.client_id);
+    conf.set("group.id", what.group.text());
+    conf.set("session.timeout.ms", options_.session.count());
+    conf.set("heartbeat.interval.ms", std::max<std::int64_t>(1, options_.session.count() / 5));
+    // Poll never stops while the process lives; whether handlers come to an end is watched by
+    // nobody but the one who wrote them.
+    conf.set("max.poll.interval.ms", std::max<std::int64_t>(options_.session.count(), 300'000));
+    conf.set("enable.auto.commit", "false");
+    conf.set("enable.auto.offset.store", "false");
+    // Only for what the log does not have any more; where to begin is decided in find_start().
+    conf.set("auto.offset.reset", "earliest");
+    conf.set("enable.partition.eof", "false");
+    conf.set("isolation.level", "read_committed");
+    conf.set("check.crcs", "true");
+    conf.set("partition.assignment.strategy", "cooperative-sticky");
+    conf.set("allow.auto.create.topics", "false");
+    conf.set("queued.min.messages", 10'000);
+    conf.set("queued.max.messages.kbytes", 16'384);
+    conf.set("fetch.error.backoff.ms", 50);
+    conf.set("reconnect.backoff.ms", 50);
+    conf.set("reconnect.backoff.max.ms", 1'000);
+    conf.set("topic.metadata.refresh.interval.ms", 30'000);
+    conf.set("topic.metadata.refresh.fast.interval.ms", 100);
+    conf.set("socket.keepalive.enable", "true");
+    conf.set("socket.nagle.disable", "true");
+    conf.set_all(options_.properties, refused_properties);
+    rd_kafka_conf_set_opaque(conf.get(), this);
+    rd_kafka_conf_set_rebalance_cb(conf.get(), &note_rebalance);
+    rd_kafka_conf_set_error_cb(conf.get(), &note_error);
+    rd_kafka_conf_set_log_cb(conf.get(), &log_from_librdkafka);
+    client_ = conf.make(RD_KAFKA_CONSUMER);
+    rd_kafka_poll_set_consumer(client_);
+    const std::uint64_t one = 1;
+    messages_ = rd_kafka_queue_get_consumer(client_);
+    rd_kafka_queue_io_event_enable(messages_, wake_.get(), &one, sizeof one);
+    commits_ = rd_kafka_queue_new(client_);
+    rd_kafka_queue_io_event_enable(commits_, wake_.get(), &one, sizeof one);
+}
+
+void kafka_source::open(const subscription& what, milliseconds patience) {
+    what_ = what;
+    make_client(what);
+    sender_.emplace(options_, wake_.get());
+    sender_->make_topics(what.own_topics, patience);
+    if (what.broadcast) {
+        assign_everything(patience);
+        return;
+    }
+    const auto topics = topics_to_read(patience);
+    const auto list = make_list(static_cast<int>(topics.size()));
+    for (const auto& topic : topics)
+        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+    if (const auto code = rd_kafka_subscribe(client_, list.get()))
+        throw error{
+            error_kind::invalid_argument,
+            std::string{"Kafka consumer: subscribe: "} + rd_kafka_err2str(code)};
+}
+
+std::vector<std::string> kafka_source::topics_to_read(milliseconds patience) {
+    std::set<std::string> topics{what_.topics.begin(), what_.topics.end()};
+    topics.insert(what_.own_topics.begin(), what_.own_topics.end());
+    const rd_kafka_metadata_t* raw = nullptr;
+    if (const auto code = rd_kafka_metadata(client_, 1, nullptr, &raw, as_int(patience)))
+        throw error{
+            error_kind::unreachable,
+            "Kafka at " + options_.brokers + ": " + rd_kafka_err2str(code),
+            "is it running, and is the address right?"};
+    const std::unique_ptr<const rd_kafka_metadata_t, metadata_deleter> metadata{raw};
+    for (int i = 0; i < metadata->topic_cnt; ++i) {
+        const std::string name = metadata->topics[i].topic;
+        if (retry_topic_delay(what_.group, name))
+            topics.insert(name);
+    }
+    return {topics.begin(), topics.end()};
+}
+
+// ---- callbacks: only notes ----------------------------------------------------------------------
+
+void kafka_source::note_rebalance(
+    rd_kafka_t* client,
+    rd_kafka_resp_err_t what,
+    rd_kafka_topic_partition_list_t* partitions,
+    void* opaque
+) {
+    auto& self = *static_cast<kafka_source*>(opaque);
+    const char* const protocol = rd_kafka_rebalance_protocol(client);
+    self.cooperative_ = protocol != nullptr && std::string_view{protocol} == "COOPERATIVE";
+    partition_list copy{rd_kafka_topic_partition_list_copy(partitions)};
+    if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !self.closing_) {
+        self.to_take_over_ = std::move(copy);
+        self.take_over_at_ = {};
+        return;
+    }
+    self.to_take_over_.reset();
+    self.to_give_back_ = std::move(copy);
+    self.not_released_.clear();
+    if (self.closing_) {
+        self.give_back();
+        return;
+    }
+    const bool lost = rd_kafka_assignment_lost(client) != 0;
+    for (int i = 0; i < partitions->cnt; ++i) {
+        const auto& each = partitions->elems[i];
+        if (const auto* ours = self.book_.find(each.topic, each.partition)) {
+            self.not_released_.insert(ours->handle);
+            self.notes_.emplace_back(source_event::revoked{ours->handle, lost});
+        }
+    }
+    if (self.not_released_.empty())
+        self.give_back();
+}
+
+void kafka_source::note_error(rd_kafka_t* client, int code, const char* text, void* opaque) {
+    auto& self = *static_cast<kafka_source*>(opaque);
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        std::array<char, 512> words{};
+        rd_kafka_fatal_error(client, words.data(), words.size());
+        self.fatal_ = words.data();
+        return;
+    }
+    self.notes_.emplace_back(source_event::trouble{text});
+}
+
+// ---- the group ----------------------------------------------------------------------------------
+
+/// Answers the rebalance that gave us partitions, as soon as it is known where to begin.
+void kafka_source::take_over(std::vector<source_event_type>& news) {
+    if (!to_take_over_ || system_clock().ticks() < take_over_at_)
+        return;
+    std::string trouble;
+    if (!find_start(*to_take_over_, trouble)) {
+        take_over_at_ = system_clock().ticks() + question_pause;
+        news.emplace_back(source_event::trouble{
+            "where the group has come to cannot be asked, so nothing is read yet: " + trouble});
+        return;
+    }
+    const auto list = std::move(to_take_over_);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (cooperative_) {
+        if (rd_kafka_error_t* const refusal = rd_kafka_incremental_assign(client_, list.get())) {
+            code = rd_kafka_error_code(refusal);
+            rd_kafka_error_destroy(refusal);
+        }
+    } else
+        code = rd_kafka_assign(client_, list.get());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        news.emplace_back(source_event::trouble{
+            std::string{"partitions refused: "} + rd_kafka_err2str(code)});
+        return;
+    }
+    for (int i = 0; i < list->cnt; ++i) {
+        const auto& each = list->elems[i];
+        const auto& ours = book_.add(each.topic, each.partition);
+        news.emplace_back(source_event::assigned{
+            .partition = ours.handle,
+            .topic = each.topic,
+            .number = each.partition,
+            .committed = each.offset});
+    }
+}
+
+/// Fills in the offsets.
+bool kafka_source::find_start(rd_kafka_topic_partition_list_t& partitions, std::string& trouble) {
+    if (!what_.broadcast) {
+        if (const auto code = rd_kafka_committed(client_, &partitions, as_int(question_patience))) {
+            trouble = rd_kafka_err2str(code);
+            return false;
+        }
+    }
+    for (int i = 0; i < partitions.cnt; ++i) {
+        auto& each = partitions.elems[i];
+        if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            trouble = rd_kafka_err2str(each.err);
+            return false;
+        }
+        if ((what_.broadcast || each.offset < 0) && !find_start_of(each, trouble))
+            return false;
+    }
+    return true;
+}
+
+/// For a partition in which nothing is committed.
+bool kafka_source::find_start_of(rd_kafka_topic_partition_t& partition, std::string& trouble) {
+    const bool own = retry_topic_delay(what_.group, partition.topic).has_value();
+    const auto where = own ? start_point::kind::first : what_.start.where();
+    if (where == start_point::kind::first) {
+        partition.offset = RD_KAFKA_OFFSET_BEGINNING;
+        return true;
+    }
+    if (where == start_point::kind::stored)
+        throw error{
+            error_kind::rejected,
+            "group " + what_.group.text() + " has no progress in " + partition.topic + "/" +
+                std::to_string(partition.partition),
+            "it was to begin with start_point::stored(); choose another start, or set its offsets"};
+    const auto list = make_list();
+    auto* const found =
+        rd_kafka_topic_partition_list_add(list.get(), partition.topic, partition.partition);
+    if (where == start_point::kind::time) {
+        found->offset =
+            std::chrono::duration_cast<milliseconds>(what_.start.when().time_since_epoch()).count();
+        if (const auto code =
+                rd_kafka_offsets_for_times(client_, list.get(), as_int(question_patience))) {
+            trouble = rd_kafka_err2str(code);
+            return false;
+        }
+        if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            trouble = rd_kafka_err2str(found->err);
+            return false;
+        }
+    }
+    if (where == start_point::kind::last || found->offset < 0) { // nothing is as young
+        std::int64_t first = 0;
+        std::int64_t last = 0;
+        if (const auto code = rd_kafka_query_watermark_offsets(
+                client_,
+                partition.topic,
+                partition.partition,
+                &first,
+                &last,
+                as_int(question_patience)
+            )) {
+            trouble = rd_kafka_err2str(code);
+            return false;
+        }
+        found->offset = last;
+    }
+    // Recorded now: else a restart before the first commit would begin elsewhere and miss what came
+    // in between.
+    if (!what_.broadcast) {
+        if (const auto code = rd_kafka_commit(client_, list.get(), 0)) {
+            trouble = rd_kafka_err2str(code);
+            return false;
+        }
+    }
+    partition.offset = found->offset;
+    return true;
+}
+
+/// Answers the rebalance that took partitions away.
+void kafka_source::give_back() {
+    const auto list = std::move(to_give_back_);
+    if (!list)
+        return;
+    for (int i = 0; i < list->cnt; ++i) {
+        if (const auto* ours = book_.find(list->elems[i].topic, list->elems[i].partition))
+            book_.remove(ours->handle);
+    }
+    if (cooperative_) {
+        if (rd_kafka_error_t* const refusal = rd_kafka_incremental_unassign(client_, list.get()))
+            rd_kafka_error_destroy(refusal); // they are gone anyway
+    } else
+        rd_kafka_assign(client_, nullptr);
+}
+
+void kafka_source::release(partition_handle partition) {
+    if (not_released_.erase(partition) > 0 && not_released_.empty())
+        give_back();
+    else if (!to_give_back_)
+        book_.remove(partition); // left, because we are stopping
+}
+
+// ---- without a group ----------------------------------------------------------------------------
+
+std::vector<std::pair<std::string, std::int32_t>>
+kafka_source::partitions_of(const std::vector<std::string>& topics, milliseconds patience) {
+    std::vector<std::pair<std::string, std::int32_t>> all;
+    for (const auto& topic : topics) {
+        rd_kafka_topic_t* const handle = rd_kafka_topic_new(client_, topic.c_str(), nullptr);
+        const rd_kafka_metadata_t* raw = nullptr;
+        const auto code = rd_kafka_metadata(client_, 0, handle, &raw, as_int(patience));
+        rd_kafka_topic_destroy(handle);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            throw error{
+                error_kind::unreachable,
+                "Kafka at " + options_.brokers + ": " + rd_kafka_err2str(code),
+                "is it running, and is the address right?"};
+        const std::unique_ptr<const rd_kafka_metadata_t, metadata_deleter> metadata{raw};
+        for (int i = 0; i < metadata->topic_cnt; ++i) {
+            for (int p = 0; p < metadata->topics[i].partition_cnt; ++p)
+                all.emplace_back(topic, metadata->topics[i].partitions[p].id);
+        }
+    }
+    return all;
+}
+
+void kafka_source::assign_everything(milliseconds patience) {
+    const auto all = partitions_of(what_.topics, patience);
+    to_take_over_ = make_list(static_cast<int>(all.size()));
+    cooperative_ = true; // what is new is added to what is there
+    for (const auto& [topic, number] : all)
+        rd_kafka_topic_partition_list_add(to_take_over_.get(), topic.c_str(), number);
+    look_again_at_ = system_clock().ticks() + look_for_partitions;
+}
+
+void kafka_source::look_for_new_partitions(std::vector<source_event_type>& news) {
+    if (!what_.broadcast || to_take_over_ || system_clock().ticks() < look_again_at_)
+        return;
+    look_again_at_ = system_clock().ticks() + look_for_partitions;
+    try {
+        auto fresh = make_list();
+        for (const auto& [topic, number] : partitions_of(what_.topics, question_patience)) {
+            if (book_.find(topic, number) == nullptr)
+                rd_kafka_topic_partition_list_add(fresh.get(), topic.c_str(), number);
+        }
+        // What was sent to a partition before it was seen is as new as what comes now.
+        what_.start = start_point::first();
+        if (fresh->cnt > 0)
+            to_take_over_ = std::move(fresh);
+    } catch (const error& away) {
+        news.emplace_back(source_event::trouble{away.what()});
+    }
+}
+
+// ---- reading ------------------------------------------------------------------------------------
+
+void kafka_source::poll(
+    milliseconds timeout,
+    std::size_t count_max,
+    std::vector<source_event_type>& news
+) {
+    const auto until = system_clock().ticks() + timeout;
+    while (true) {
+        std::uint64_t count = 0; // read before looking, so that nothing is missed
+        const bool woken = ::read(wake_.get(), &count, sizeof count) > 0;
+        const auto before = news.size();
+        serve(count_max, news);
+        const auto now = system_clock().ticks();
+        if (news.size() > before || now >= until || (woken && wanted_.exchange(false)))
+            return;
+        const auto left = std::chrono::ceil<milliseconds>(until - now);
+        pollfd wait{.fd = wake_.get(), .events = POLLIN, .revents = 0};
+        ::poll(&wait, 1, as_int(std::min(left, question_pause)));
+    }
+}
+
+void kafka_source::serve(std::size_t count_max, std::vector<source_event_type>& news) {
+    sender_->serve(news);
+    hear_commits(news);
+    look_for_new_partitions(news);
+    take_over(news);
+    for (std::size_t count = 0; count < count_max; ++count) {
+        rd_kafka_message_t* const message = rd_kafka_consumer_poll(client_, 0);
+        // A callback may have run: its news comes before what was read after it.
+        for (auto& each : notes_)
+            news.push_back(std::move(each));
+        notes_.clear();
+        if (message == nullptr)
+            break;
+        hear(message, news);
+        if (count + 1 == count_max)
+            wake_up(); // there may be more
+    }
+    if (!fatal_.empty())
+        throw error{
+            error_kind::conflict,
+            "Kafka consumer: " + fatal_,
+            "librdkafka has given up; is another member using the same group.instance.id?"};
+    take_over(news);
+}
+
+void kafka_source::hear(rd_kafka_message_t* message, std::vector<source_event_type>& news) {
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        std::string text = rd_kafka_message_errstr(message);
+        if (message->rkt != nullptr)
+            text = std::string{rd_kafka_topic_name(message->rkt)} + ": " + text;
+        rd_kafka_message_destroy(message);
+        news.emplace_back(source_event::trouble{std::move(text)});
+        return;
+    }
+    auto* const ours = book_.home_of(*message);
+    if (ours == nullptr || message->offset < ours->next_offset) {
+        rd_kafka_message_destroy(message);
+        return;
+    }
+    ours->next_offset = message->offset + 1;
+    news.emplace_back(source_event::fetched{ours->handle, read(message)});
+}
+
+void kafka_source::pause(partition_handle partition) {
+    if (const auto* ours = book_.find(partition)) {
+        const auto list = make_list();
+        rd_kafka_topic_partition_list_add(list.get(), ours->topic.c_str(), ours->number);
+        rd_kafka_pause_partitions(client_, list.get());
+    }
+}
+
+void kafka_source::resume(partition_handle partition) {
+    if (const auto* ours = book_.find(partition)) {
+        const auto list = make_list();
+        rd_kafka_topic_partition_list_add(list.get(), ours->topic.c_str(), ours->number);
+        rd_kafka_resume_partitions(client_, list.get());
+    }
+}
+
+void kafka_source::commit(const std::vector<std::pair<partition_handle, std::int64_t>>& offsets) {
+    const auto list = make_list(static_cast<int>(offsets.size()));
+    committing_.clear();
+    for (const auto& [handle, offset] : offsets) {
+        committing_.push_back(handle);
+        if (const auto* ours = book_.find(handle))
+            rd_kafka_topic_partition_list_add(list.get(), ours->topic.c_str(), ours->number)
+                ->offset = offset;
+    }
+    const auto code = rd_kafka_commit_queue(client_, list.get(), commits_, nullptr, nullptr);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    source_event::committed answer{.trouble = rd_kafka_err2str(code)};
+    for (const auto handle : std::exchange(committing_, {}))
+        answer.results.emplace_back(handle, result_of(code));
+    notes_.emplace_back(std::move(answer));
+    wake_up();
+}
+
+void kafka_source::hear_commits(std::vector<source_event_type>& news) {
+    while (const std::unique_ptr<rd_kafka_event_t, event_deleter> event{
+        rd_kafka_queue_poll(commits_, 0)}) {
+        if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_OFFSET_COMMIT)
+            continue;
+        const auto whole = rd_kafka_event_error(event.get());
+        const auto* const list = rd_kafka_event_topic_partition_list(event.get());
+        source_event::committed answer;
+        if (whole != RD_KAFKA_RESP_ERR_NO_ERROR)
+            answer.trouble = rd_kafka_err2str(whole);
+        for (const auto handle : std::exchange(committing_, {})) {
+            auto code = whole;
+            const auto* const ours = book_.find(handle);
+            for (int i = 0; ours != nullptr && list != nullptr && i < list->cnt; ++i) {
+                const auto& each = list->elems[i];
+                if (each.partition == ours->number && each.topic == ours->topic &&
+                    each.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+                    code = each.err;
+                    answer.trouble = rd_kafka_err2str(code);
+                }
+            }
+            answer.results.emplace_back(handle, result_of(code));
+        }
+        news.emplace_back(std::move(answer));
+    }
+}
+
+void kafka_source::send(ticket t, outgoing_record what) {
+    sender_->send(t, std::move(what));
+    wake_up(); // it may have been refused at once
+}
+
+partition_ends kafka_source::ends(partition_handle partition) const {
+    partition_ends known;
+    if (const auto* ours = book_.find(partition)) {
+        if (rd_kafka_get_watermark_offsets(
+                client_,
+                ours->topic.c_str(),
+                ours->number,
+                &known.first,
+                &known.last
+            ) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return {};
+    }
+    return known;
+}
+
+void kafka_source::wake_up() const noexcept {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one); // full: awake
+}
+
+void kafka_source::wake() noexcept {
+    wanted_.store(true);
+    wake_up();
+}
+
+void kafka_source::close() noexcept {
+    if (client_ == nullptr)
+        return;
+    closing_ = true;
+    // Rebalances that still wait for us; the client does not end before they are answered.
+    give_back();
+    if (const auto list = std::move(to_take_over_)) {
+        if (!cooperative_)
+            rd_kafka_assign(client_, list.get());
+        else if (rd_kafka_error_t* const refusal = rd_kafka_incremental_assign(client_, list.get()))
+            rd_kafka_error_destroy(refusal);
+    }
+    rd_kafka_consumer_close(client_);
+    rd_kafka_queue_io_event_enable(messages_, -1, nullptr, 0);
+    rd_kafka_queue_io_event_enable(commits_, -1, nullptr, 0);
+    rd_kafka_queue_destroy(messages_);
+    rd_kafka_queue_destroy(commits_);
+    rd_kafka_destroy(std::exchange(client_, nullptr));
+    sender_.reset();
+}
+
+} // namespace outbox::kafka

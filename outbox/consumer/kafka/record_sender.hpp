@@ -1,0 +1,52 @@
+#pragma once
+// Writes records to topics of the group's own, with acks=all, and says of each whether the broker
+// has it. A topic is made before the first record goes there. One thread.
+
+#include "outbox/consumer/kafka/kafka_consumer.hpp"
+#include "outbox/consumer/record.hpp"
+#include "outbox/consumer/record_source.hpp"
+
+#include <librdkafka/rdkafka.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace outbox::kafka {
+
+class record_sender {
+public:
+    /// `wake_fd`, an eventfd, becomes readable when there is news. `options` must outlive this.
+    record_sender(const kafka_source_options& options, int wake_fd);
+    /// Gives up what is unanswered; waits for no broker.
+    ~record_sender();
+    record_sender(const record_sender&) = delete;
+    record_sender& operator=(const record_sender&) = delete;
+
+    /// Asks for all of them and waits for the answers. Throws outbox::error: rejected when one is
+    /// refused for good, unreachable when `patience` is over.
+    void make_topics(const std::vector<std::string>& topics, std::chrono::milliseconds patience);
+
+    void send(ticket t, outgoing_record what);
+    /// Appends what is answered.
+    void serve(std::vector<source_event_type>& news);
+
+    rd_kafka_t* client() noexcept { return client_; }
+
+private:
+    /// What waits for its topic to be made.
+    using waiting = std::vector<std::pair<ticket, outgoing_record>>;
+
+    void produce(ticket t, const outgoing_record& what);
+    void hear_topics(rd_kafka_event_t& event);
+
+    const kafka_source_options* options_;
+    rd_kafka_t* client_;
+    rd_kafka_queue_t* events_;
+    std::map<std::string, waiting> asked_;
+    std::map<std::string, bool> there_;
+    std::vector<source_event::sent> answers_; // that need no broker
+};
+
+} // namespace outbox::kafka
