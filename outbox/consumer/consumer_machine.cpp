@@ -106,6 +106,7 @@ void consumer_machine::on(const consumer_event::fetched& e) {
     }
     if (settings_.at_most_once) {
         m.state = state::waiting_for_commit;
+        m.passed_window = true;
         p.waiting_for_commit.push_back(e.ticket);
         p.window.finish(number);
         dirty_ = true;
@@ -118,7 +119,7 @@ void consumer_machine::on(const consumer_event::fetched& e) {
         wait_until(e.ticket, m, *e.held_until);
         return;
     }
-    make_ready(e.ticket, m);
+    wait_is_over(e.ticket, m);
 }
 
 void consumer_machine::on(const consumer_event::handled& e) {
@@ -319,7 +320,7 @@ void consumer_machine::forget(ticket t) {
 /// Done with it for good.
 void consumer_machine::finish(ticket t, message& m) {
     auto& p = partitions_.at(m.home);
-    if (!settings_.at_most_once)
+    if (!m.passed_window)
         p.window.finish(m.number);
     dirty_ = true;
     count_out(m, p);
@@ -476,19 +477,28 @@ void consumer_machine::wake_due() {
             m.holds_partition = false;
             --partitions_.at(m.home).holds;
         }
-        if (m.due && *m.due > now_) { // another round
-            const auto rest = std::chrono::ceil<std::chrono::milliseconds>(*m.due - now_);
-            send(
-                m,
-                {.ticket = t,
-                 .to = consumer_action::address::retry,
-                 .step = step_for(settings_.retries, rest),
-                 .attempts_made = m.attempt - 1}
-            );
-            continue;
-        }
-        make_ready(t, m);
+        wait_is_over(t, m);
     }
+}
+
+/// What a retry topic's name says has passed.
+void consumer_machine::wait_is_over(ticket t, message& m) {
+    if (!m.due || *m.due <= now_) {
+        make_ready(t, m);
+        return;
+    }
+    if (settings_.place == retry_place::in_place_only) { // left there when it was otherwise
+        wait_until(t, m, *m.due);
+        return;
+    }
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(*m.due - now_);
+    send( // another round
+        m,
+        {.ticket = t,
+         .to = consumer_action::address::retry,
+         .step = step_for(settings_.retries, rest),
+         .attempts_made = m.attempt - 1}
+    );
 }
 
 void consumer_machine::hand_out() {

@@ -248,6 +248,7 @@ private:
         std::uint32_t attempt = 1;
         outbox::consumer_machine::state state = outbox::consumer_machine::state::ready;
         bool holds_partition = false;
+        bool passed_window = false; // at most once: it counts as finished before it is handed out
         bool probes = false;
         std::optional<tick_point> due{};
         consumer_action::send_on to_send{};
@@ -269,6 +270,7 @@ private:
 
     void wait_until(ticket t, message& m, tick_point when);
     void make_ready(ticket t, message& m);
+    void wait_is_over(ticket t, message& m);
     void failed(ticket t, message& m, const outcome& result);
     void send(message& m, const consumer_action::send_on& what);
     void finish(ticket t, message& m);

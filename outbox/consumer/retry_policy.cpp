@@ -59,7 +59,7 @@ void retry_policy::check() const {
 std::size_t step_for(const retry_policy& policy, milliseconds delay) noexcept {
     const auto found = std::lower_bound(policy.delays.begin(), policy.delays.end(), delay);
     const auto step = static_cast<std::size_t>(found - policy.delays.begin());
-    return std::min(step, policy.delays.size() - 1);
+    return policy.delays.empty() ? 0 : std::min(step, policy.delays.size() - 1);
 }
 
 retry_decision decide_retry(

@@ -66,7 +66,7 @@ retry_decision decide_retry(
 );
 
 /// The step whose topic a message takes that is to wait for `delay`: the first that is not shorter,
-/// else the last. Precondition: the policy has delays.
+/// else the last. The first when the policy has none.
 std::size_t step_for(const retry_policy& policy, std::chrono::milliseconds delay) noexcept;
 
 } // namespace outbox

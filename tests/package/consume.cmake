@@ -104,7 +104,7 @@ elseif(WAY STREQUAL pkg_config)
     endforeach()
 elseif(WAY STREQUAL examples)
     # The smallest programs with the CMakeLists.txt that the docs show beside them, and no option that helps them.
-    foreach(pair sqlite=01_smallest_sqlite postgresql=02_smallest_postgresql mariadb=03_smallest_mariadb testing=09_testing)
+    foreach(pair sqlite=01_smallest_sqlite postgresql=02_smallest_postgresql mariadb=03_smallest_mariadb testing=09_testing consumer=11_smallest_consumer)
         string(REPLACE "=" ";" pair ${pair})
         list(GET pair 0 database)
         list(GET pair 1 program)

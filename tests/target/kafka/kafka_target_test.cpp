@@ -438,7 +438,7 @@ TEST(kafka_target, wrong_properties_are_refused_in_librdkafkas_words) {
         HasSubstr("No such configuration property: \"lingr.ms\"")
     );
     EXPECT_THAT(words_of({{"linger.ms", "soon"}}), HasSubstr("Invalid value"));
-    EXPECT_THAT(words_of({{"acks", "0"}}), HasSubstr("acks is the target's own"));
+    EXPECT_THAT(words_of({{"acks", "0"}}), HasSubstr("acks is our own"));
     EXPECT_EQ(words_of({{"linger.ms", "1"}}), "accepted");
 }
 
