@@ -123,7 +123,9 @@ outgoing_record mark(
 }
 
 outgoing_record unmark(const record& from, std::string topic) {
-    return copy_without_marks(from, std::move(topic));
+    auto made = copy_without_marks(from, std::move(topic));
+    made.makes_topic = false;
+    return made;
 }
 
 std::string retry_topic_prefix(const group_name& group) {

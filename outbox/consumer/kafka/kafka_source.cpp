@@ -297,7 +297,7 @@ void kafka_source::take_over(std::vector<source_event_type>& news) {
             .partition = ours.handle,
             .topic = each.topic,
             .number = each.partition,
-            .committed = each.offset});
+            .committed = std::max<std::int64_t>(each.offset, -1)});
     }
 }
 

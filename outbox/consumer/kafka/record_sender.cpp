@@ -147,7 +147,7 @@ void record_sender::make_topics(
 }
 
 void record_sender::send(ticket t, outgoing_record what) {
-    if (there_.contains(what.topic)) {
+    if (!what.makes_topic || there_.contains(what.topic)) {
         produce(t, what);
         return;
     }
