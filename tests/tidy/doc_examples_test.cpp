@@ -88,6 +88,8 @@ TEST(doc_examples, the_docs_show_the_examples_as_they_are) {
             "examples/01_smallest_sqlite.cpp",
             "examples/02_smallest_postgresql.cpp",
             "examples/03_smallest_mariadb.cpp",
+            "examples/11_smallest_consumer.cpp",
+            "examples/outside/consumer/CMakeLists.txt",
             "examples/outside/sqlite/CMakeLists.txt",
             "examples/outside/postgresql/CMakeLists.txt",
             "examples/outside/mariadb/CMakeLists.txt",

@@ -1,0 +1,258 @@
+// The loop and the threads around the machine, on a log in memory.
+
+#include "harness/wait_until.hpp"
+#include "outbox/base/error.hpp"
+#include "outbox/consumer/consumer.hpp"
+#include "outbox/consumer/record_marks.hpp"
+#include "tests/consumer/memory_source.hpp"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <thread>
+
+namespace outbox {
+namespace {
+
+using namespace std::chrono_literals;
+using harness::wait_until;
+using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
+
+const subject about{"orders"};
+
+consumer_options options() {
+    return {
+        .group = group_name{"g"},
+        .subjects = {about},
+        .retries = {.delays = {}},
+        .commit_interval = 1ms};
+}
+
+std::string header_of(const outgoing_record& r, std::string_view name) {
+    for (const auto& h : r.headers) {
+        if (h.name == name)
+            return h.value.value_or("(null)");
+    }
+    return "(none)";
+}
+
+/// Runs a consumer on a thread until `done` holds.
+template <class Handler, class Done>
+consumer_stats run_until(memory_log& log, consumer_options what, Handler handle, Done done) {
+    consumer under_test{std::make_unique<memory_source>(log), std::move(what)};
+    std::thread thread{[&] { under_test.run(handle); }};
+    wait_until(done, 60s, "the test's condition");
+    under_test.request_stop();
+    thread.join();
+    return under_test.stats();
+}
+
+TEST(consumer_threads, whatever_a_handler_throws_is_no_ack) {
+    memory_log log;
+    for (const auto* what : {"int", "bad_alloc", "string", "nothing to say", "error"})
+        log.add("orders", what, what);
+    const auto counts = run_until(
+                            log,
+                            options(),
+                            [](const delivery& d) -> outcome {
+                                if (d.payload == "int")
+                                    throw 42;
+                                if (d.payload == "bad_alloc")
+                                    throw std::bad_alloc{};
+                                if (d.payload == "string")
+                                    throw std::string{"words"};
+                                if (d.payload == "nothing to say")
+                                    throw std::runtime_error{""};
+                                throw error{error_kind::io, "the disk"};
+                            },
+                            [&] { return log.committed("orders") == 5; }
+    ).counts;
+    EXPECT_EQ(counts.acked, 0U);
+    EXPECT_EQ(counts.dead_lettered, 5U);
+    std::map<std::string, std::string> reasons;
+    for (const auto& r : log.sent()) {
+        EXPECT_EQ(r.topic, "orders.g.dlt");
+        reasons[std::string{*r.value}] = header_of(r, "outbox-error");
+    }
+    const std::string foreign = "threw something that is no std::exception";
+    EXPECT_EQ(reasons["int"], foreign);
+    EXPECT_EQ(reasons["string"], foreign);
+    EXPECT_EQ(reasons["bad_alloc"], "std::bad_alloc");
+    EXPECT_EQ(reasons["nothing to say"], "threw an exception without words");
+    EXPECT_EQ(reasons["error"], "the disk");
+}
+
+TEST(consumer_threads, each_key_is_handled_in_order_by_many_threads) {
+    memory_log log;
+    constexpr int count = 2'000;
+    for (int i = 0; i < count; ++i)
+        log.add("orders", "k" + std::to_string(i % 13), std::to_string(i));
+    std::mutex mutex;
+    std::map<std::string, int> last;
+    std::map<std::string, int> in_hand;
+    auto what = options();
+    what.prefetch_count_max = 100;
+    run_until(
+        log,
+        what,
+        [&](const delivery& d) {
+            const auto key = *d.key;
+            const int number = std::stoi(std::string{d.payload});
+            {
+                const std::lock_guard hold{mutex};
+                EXPECT_EQ(++in_hand[key], 1);
+                EXPECT_GT(number + 1, last[key]);
+                last[key] = number + 1;
+            }
+            std::this_thread::yield();
+            const std::lock_guard hold{mutex};
+            --in_hand[key];
+            return outcome::ack();
+        },
+        [&] { return log.committed("orders") == count; }
+    );
+}
+
+TEST(consumer_threads, a_batch_gets_an_outcome_for_each_or_is_retried_whole) {
+    memory_log log;
+    for (int i = 0; i < 10; ++i)
+        log.add("orders", std::to_string(i), std::to_string(i));
+    consumer under_test{std::make_unique<memory_source>(log), options()};
+    std::atomic<std::size_t> largest = 0;
+    std::thread thread{[&] {
+        under_test.run_batches(4, [&](std::span<const delivery* const> all) {
+            largest = std::max(largest.load(), all.size());
+            std::vector<outcome> said;
+            for (const auto* d : all)
+                said.push_back(d->payload == "7" ? outcome::dead_letter("seven") : outcome::ack());
+            if (all.front()->payload == "0")
+                said.clear();
+            return said;
+        });
+    }};
+    wait_until([&] { return log.committed("orders") == 10; }, 60s, "all to be done");
+    under_test.request_stop();
+    thread.join();
+    EXPECT_LE(largest, 4U);
+    std::map<std::string, std::string> reasons;
+    for (const auto& r : log.sent())
+        reasons[std::string{*r.value}] = header_of(r, "outbox-error");
+    EXPECT_THAT(reasons["0"], ::testing::HasSubstr("returned 0 outcomes"));
+    EXPECT_THAT(reasons["7"], ::testing::AnyOf("seven", reasons["0"])) << "alone, or with 0";
+    EXPECT_EQ(under_test.stats().counts.acked + under_test.stats().counts.dead_lettered, 10U);
+}
+
+TEST(consumer_threads, a_paused_consumer_hands_out_nothing) {
+    memory_log log;
+    log.add("orders", "k", "1");
+    consumer under_test{std::make_unique<memory_source>(log), options()};
+    under_test.pause();
+    std::atomic<int> seen = 0;
+    std::thread thread{[&] {
+        under_test.run([&](const delivery&) {
+            ++seen;
+            return outcome::ack();
+        });
+    }};
+    wait_until([&] { return under_test.stats().prefetched == 1; }, 60s, "the message to be read");
+    EXPECT_EQ(seen, 0);
+    under_test.resume();
+    wait_until([&] { return log.committed("orders") == 1; }, 60s, "the message to be done");
+    EXPECT_EQ(seen, 1);
+    under_test.request_stop();
+    thread.join();
+}
+
+TEST(consumer_threads, a_gate_that_throws_is_closed) {
+    memory_log log;
+    log.add("orders", "k", "1");
+    std::atomic<int> asked = 0;
+    auto what = options();
+    what.gate = [&]() -> bool {
+        if (++asked < 4)
+            throw std::runtime_error{"no route"};
+        return true;
+    };
+    what.gate_shortest = 1ms;
+    what.gate_longest = 2ms;
+    const auto counts = run_until(
+                            log,
+                            what,
+                            [](const delivery& d) {
+                                EXPECT_EQ(d.attempt, 1U);
+                                return outcome::ack();
+                            },
+                            [&] { return log.committed("orders") == 1; }
+    ).counts;
+    EXPECT_EQ(counts.unavailable, 3U);
+    EXPECT_EQ(counts.acked, 1U);
+}
+
+TEST(consumer_threads, callbacks_that_throw_change_nothing) {
+    memory_log log;
+    log.add("orders", "k", "1");
+    auto what = options();
+    what.on_assigned = [](const consumed_partition&) { throw 1; };
+    what.on_revoked = [](const consumed_partition&, bool) { throw 2; };
+    what.on_dead_letter = [](const delivery&, const std::string&) { throw 3; };
+    run_until(
+        log,
+        what,
+        [](const delivery&) { return outcome::dead_letter("no"); },
+        [&] { return log.committed("orders") == 1; }
+    );
+    EXPECT_EQ(log.sent().size(), 1U);
+}
+
+TEST(consumer_threads, a_delivery_may_outlive_its_consumer) {
+    memory_log log;
+    log.add("orders", "k", "payload");
+    std::optional<delivery> kept;
+    run_until(
+        log,
+        options(),
+        [&](const delivery& d) {
+            kept = d;
+            return outcome::ack();
+        },
+        [&] { return log.committed("orders") == 1; }
+    );
+    EXPECT_EQ(kept->payload, "payload");
+}
+
+TEST(consumer_threads, wrong_use_is_said) {
+    memory_log log;
+    consumer once{std::make_unique<memory_source>(log), options()};
+    once.request_stop();
+    once.run([](const delivery&) { return outcome::ack(); });
+    EXPECT_THROW(once.run([](const delivery&) { return outcome::ack(); }), usage_error);
+    const auto refused = [&](auto change) {
+        auto what = options();
+        change(what);
+        try {
+            const consumer wrong{std::make_unique<memory_source>(log), what};
+        } catch (const error& e) {
+            return e.kind() == error_kind::invalid_argument;
+        }
+        return false;
+    };
+    EXPECT_TRUE(refused([](auto& o) { o.subjects.clear(); }));
+    EXPECT_TRUE(refused([](auto& o) { o.subjects.push_back(about); }));
+    EXPECT_TRUE(refused([](auto& o) { o.handlers = 0; }));
+    EXPECT_TRUE(refused([](auto& o) { o.prefetch_count_max = 1; }));
+    EXPECT_TRUE(refused([](auto& o) { o.retries.delays = {2s, 1s}; }));
+    EXPECT_TRUE(refused([](auto& o) { o.commit_interval = -1ms; }));
+    EXPECT_TRUE(refused([](auto& o) { o.subjects = {subject::parse(std::string(245, 'a'))}; }));
+    EXPECT_TRUE(refused([](auto& o) {
+        o.promise = consume_promise::at_most_once;
+        o.audience = consume_audience::everyone;
+    }));
+}
+
+} // namespace
+} // namespace outbox
