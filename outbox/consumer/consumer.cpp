@@ -169,6 +169,7 @@ private:
         std::vector<source_event_type> news;
         std::vector<call_result> results;
         while (!finished_) {
+            hear_wishes();
             const auto until = std::min(machine_->next_deadline(), clock_->ticks() + look_up);
             const auto timeout = std::chrono::ceil<milliseconds>(until - clock_->ticks());
             news.clear();
@@ -179,17 +180,21 @@ private:
             calls_.collect(results);
             for (auto& each : results)
                 hear(each);
-            if (stop_wanted_.load() && !std::exchange(stop_told_, true))
-                tell(consumer_event::stop_wanted{});
-            if (const bool paused = pause_wanted_.load(); paused != pause_told_) {
-                pause_told_ = paused;
-                if (paused)
-                    tell(consumer_event::paused{});
-                else
-                    tell(consumer_event::resumed{});
-            }
             tell(consumer_event::woken{});
             publish();
+        }
+    }
+
+    /// Before any news, so that what was read after a pause is not handed out.
+    void hear_wishes() {
+        if (stop_wanted_.load() && !std::exchange(stop_told_, true))
+            tell(consumer_event::stop_wanted{});
+        if (const bool paused = pause_wanted_.load(); paused != pause_told_) {
+            pause_told_ = paused;
+            if (paused)
+                tell(consumer_event::paused{});
+            else
+                tell(consumer_event::resumed{});
         }
     }
 
