@@ -78,6 +78,12 @@ void state_log::pump() {
     pumping_ = false;
 }
 
+state_log::item state_log::take() {
+    item next = std::move(queue_.front());
+    queue_.pop_front();
+    return next;
+}
+
 /// False when there is nothing to do.
 bool state_log::next_wave() {
     wave_.clear();
@@ -88,21 +94,27 @@ bool state_log::next_wave() {
         wave_start_ = log_->offsets().log_end;
         return true;
     }
+    // Who decides late does so now, when everything before is applied, and goes alone.
+    while (!queue_.empty() && queue_.front().decide) {
+        const item next = take();
+        wave_ = next.decide();
+        if (!wave_.empty()) {
+            wave_done_.push_back(next.done);
+            return true;
+        }
+        next.done({});
+    }
     if (queue_.empty())
         return false;
-    do {
-        item next = std::move(queue_.front());
-        queue_.pop_front();
-        if (next.decide)
-            next.changes = next.decide();
+    while (!queue_.empty() && !queue_.front().decide && wave_.size() < wave_changes_max) {
+        item next = take();
         wave_.insert(
             wave_.end(),
             std::make_move_iterator(next.changes.begin()),
             std::make_move_iterator(next.changes.end())
         );
         wave_done_.push_back(std::move(next.done));
-        // Who decides late wants to see everything before it applied.
-    } while (!queue_.empty() && !queue_.front().decide && wave_.size() < wave_changes_max);
+    }
     return true;
 }
 

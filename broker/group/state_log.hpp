@@ -59,7 +59,7 @@ public:
     /// calls. With an error none of them was applied, and a later start may find them or not.
     void write(std::vector<state_change> changes, done_callback done);
     /// The same for changes that are only known when everything written before is applied. With
-    /// none of them it is a way to wait for that. `decide` may be called inside this call.
+    /// none of them it is a way to wait for that. Both may be called inside this call.
     void write_when_quiet(decide_callback decide, done_callback done);
 
 private:
@@ -70,6 +70,7 @@ private:
     };
 
     void pump();
+    item take();
     bool next_wave();
     void send();
     std::error_code append_wave();

@@ -13,8 +13,8 @@ namespace outbox::broker {
 namespace {
 
 using namespace std::chrono_literals;
-using wire::error_code;
 using std::chrono::milliseconds;
+using wire::error_code;
 
 constexpr milliseconds session = 10s;
 
@@ -40,8 +40,8 @@ struct client {
 struct generation_facts {
     std::string protocol{};
     std::string leader{};
-    std::set<std::string> members{};  // as the leader was told
-    std::set<std::string> told{};     // who was told that it is in
+    std::set<std::string> members{}; // as the leader was told
+    std::set<std::string> told{};    // who was told that it is in
     std::map<std::string, bytes> assigned{};
 };
 
