@@ -73,7 +73,9 @@ void group_service::start() {
 
 void group_service::make_ready() {
     const auto put_back = [this] {
-        auto changes = machine_.truncate(topics());
+        // After a clean stop nothing was lost, and somebody may have committed ahead on purpose.
+        auto changes =
+            logs_.recovery().clean ? std::vector<state_change>() : machine_.truncate(topics());
         for (const state_change& change : changes) {
             const auto& one = std::get<offset_change>(change);
             log(log_level::warning,

@@ -98,11 +98,19 @@ protected:
         return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
     }
     void wait_until_all_read() {
-        harness::wait_until(
-            [&] { return read().size() == static_cast<std::size_t>(produced_); },
-            60s,
-            "every record to be read"
-        );
+        const auto all_read = [&] { return read().size() == static_cast<std::size_t>(produced_); };
+        try {
+            harness::wait_until(all_read, 60s, "every record to be read");
+        } catch (const std::exception&) {
+            const auto got = read();
+            std::string missing;
+            for (int i = 0; i < produced_ && missing.size() < 200; ++i)
+                if (!got.contains(i))
+                    missing += " " + std::to_string(i);
+            for (const auto& consumer : consumers_)
+                missing += "\n" + consumer.describe("a consumer");
+            FAIL() << "of " << produced_ << " records these were not read:" << missing;
+        }
     }
 
     harness::temp_dir dir_;
