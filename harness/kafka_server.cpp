@@ -25,19 +25,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 
-std::string find_jars() {
-    const char* named = std::getenv("OUTBOX_KAFKA_JARS");
-    const std::filesystem::path folder{named ? named : OUTBOX_KAFKA_JARS};
-    std::error_code absent;
-    for (const auto& entry : std::filesystem::directory_iterator{folder, absent})
-        if (entry.path().filename().string().starts_with("kafka_2"))
-            return folder;
-    throw error{
-        error_kind::invalid_argument,
-        "Apache Kafka's jars are not in " + folder.string(),
-        "`./run test` fetches them with Maven; or set OUTBOX_KAFKA_JARS to a folder that has them"};
-}
-
 bool receive(int fd, char* out, std::size_t size) {
     while (size > 0) {
         const auto n = ::recv(fd, out, size, 0);
@@ -57,6 +44,19 @@ std::uint32_t big_endian(const char* at) {
 }
 
 } // namespace
+
+std::string kafka_jars() {
+    const char* named = std::getenv("OUTBOX_KAFKA_JARS");
+    const std::filesystem::path folder{named ? named : OUTBOX_KAFKA_JARS};
+    std::error_code absent;
+    for (const auto& entry : std::filesystem::directory_iterator{folder, absent})
+        if (entry.path().filename().string().starts_with("kafka_2"))
+            return folder;
+    throw error{
+        error_kind::invalid_argument,
+        "Apache Kafka's jars are not in " + folder.string(),
+        "`./run test` fetches them with Maven; or set OUTBOX_KAFKA_JARS to a folder that has them"};
+}
 
 bool answers_kafka_metadata(std::uint16_t port) {
     const unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -80,7 +80,7 @@ bool answers_kafka_metadata(std::uint16_t port) {
 }
 
 kafka_server::kafka_server(kafka_options options)
-    : jars_(find_jars())
+    : jars_(kafka_jars())
     , port_(free_port())
     , controller_port_(free_port()) {
     const auto broker = address();

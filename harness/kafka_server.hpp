@@ -16,6 +16,10 @@
 
 namespace outbox::harness {
 
+/// The folder with the jars, for who runs one of Kafka's own tools from them. Throws outbox::error
+/// when they are absent.
+std::string kafka_jars();
+
 struct kafka_options {
     /// Lines of server.properties that come after ours and win over them, such as
     /// {"num.partitions", "1"}.
