@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 
 namespace outbox::broker {
 namespace {
@@ -100,6 +101,82 @@ TEST(broker_program, acknowledged_records_survive_kill_9) {
         test::raw_client again(broker.port());
         EXPECT_EQ(again.ask(fetch(0, 0), 11)->topics[0].partitions[0].high_watermark, next);
     }
+}
+
+wire::offset_commit_request commit(const std::string& group, std::int64_t offset) {
+    return {
+        .group_id = group,
+        .topics = {{.name = "t", .partitions = {{.index = 0, .offset = offset}}}}};
+}
+std::int64_t committed(test::raw_client& client, const std::string& group) {
+    return client.ask(wire::offset_fetch_request{.group_id = group, .topics = {{{"t", {0}}}}}, 5)
+        ->topics.at(0)
+        .partitions.at(0)
+        .offset;
+}
+
+TEST(broker_program, acknowledged_commits_survive_kill_9) {
+    constexpr int records = 2000;
+    constexpr std::int64_t groups = 3;
+    harness::broker_server broker;
+    {
+        test::raw_client client(broker.port());
+        client.ask(wire::metadata_request{.topics = {{{.name = "t"}}}}, 4);
+        const bytes batch = wire::make_batch(
+            {.base_timestamp = 1'800'000'000'000},
+            std::vector<wire::record>(records, {.value = "x"})
+        );
+        ASSERT_EQ(
+            client.ask(produce(batch), 7)->topics[0].partitions[0].error,
+            wire::error_code::none
+        );
+    }
+    const auto name = [](std::int64_t i) { return "group-" + std::to_string(i % groups); };
+    std::int64_t next = 0;
+    std::map<std::string, std::int64_t> acked;
+    for (int life = 0; life < 6; ++life) {
+        test::raw_client client(broker.port());
+        // Killed with many more on their way than have been answered.
+        const std::int64_t first = next;
+        for (int i = 0; i < 100; ++i, ++next)
+            client.send(commit(name(next), next), 7);
+        for (std::int64_t i = first; i < first + 30; ++i) {
+            const auto got = client.receive_as<wire::offset_commit_api>(7);
+            ASSERT_EQ(got->topics[0].partitions[0].error, wire::error_code::none);
+            acked[name(i)] = i;
+        }
+        broker.kill();
+        broker.start();
+        test::raw_client again(broker.port());
+        for (const auto& [group, offset] : acked) {
+            const std::int64_t found = committed(again, group);
+            EXPECT_GE(found, offset) << group << " went back, in life " << life;
+            EXPECT_LT(found, next);
+            acked[group] = found; // seen by a client: it must not go back either
+        }
+    }
+}
+
+TEST(broker_program, a_commit_beyond_the_end_of_what_a_crash_left_is_put_back) {
+    harness::broker_server broker;
+    {
+        test::raw_client client(broker.port());
+        client.ask(wire::metadata_request{.topics = {{{.name = "t"}}}}, 4);
+        const bytes batch = wire::make_batch({}, {{.value = "x"}});
+        client.ask(produce(batch), 7);
+        client.ask(commit("ahead", 100), 7);
+    }
+    ASSERT_TRUE(broker.stop().ok());
+    broker.start();
+    {
+        test::raw_client client(broker.port());
+        EXPECT_EQ(committed(client, "ahead"), 100) << "nothing was lost by a clean stop";
+    }
+    broker.kill();
+    broker.start();
+    test::raw_client client(broker.port());
+    EXPECT_EQ(committed(client, "ahead"), 1);
+    EXPECT_THAT(broker.process().stderr_text(), HasSubstr("'ahead' goes back to offset 1 of t-0"));
 }
 
 TEST(broker_program, refuses_a_data_directory_that_another_process_holds) {

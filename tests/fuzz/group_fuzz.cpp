@@ -6,6 +6,7 @@
 #include "broker/group/subscription.hpp"
 #include "wire/record_batch.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <set>
@@ -18,12 +19,16 @@ using namespace outbox::broker;
 void check_records(bytes_view input) {
     std::vector<state_change> first;
     (void)decode_changes(input, first);
-    // The same bytes as one record, so that the checksum of a batch need not be guessed.
-    const std::size_t half =
-        input.empty() ? 0 : static_cast<unsigned char>(input.back()) % input.size();
+    // As one record, so that the checksum of a batch need not be guessed: the first byte says where
+    // the key ends.
+    if (input.empty())
+        return;
+    const bytes_view rest = input.substr(1);
+    const std::size_t key_size =
+        std::min<std::size_t>(static_cast<unsigned char>(input[0]), rest.size());
     const wire::record record{
-        .key = input.substr(0, half),
-        .value = input.substr(half),
+        .key = rest.substr(0, key_size),
+        .value = rest.substr(key_size),
         .headers = {{"outbox-topic-id", bytes_view("0123456789abcdef")}}};
     (void)decode_changes(wire::make_batch({}, {record}), first);
     std::vector<state_change> again;
