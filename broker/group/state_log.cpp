@@ -160,8 +160,9 @@ std::error_code state_log::append_wave() {
         wave_bytes_ += batch.size();
         last = result.ticket;
     }
-    log_->when_durable(last, [this](std::error_code ec) {
-        around_.post([this, ec] {
+    // Whoever closes the log may call this when we are gone: `post` stays, and its job never runs.
+    log_->when_durable(last, [this, post = around_.post](std::error_code ec) {
+        post([this, ec] {
             landed(ec);
             pump();
         });
