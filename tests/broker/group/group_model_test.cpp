@@ -430,7 +430,7 @@ private:
 };
 
 TEST(group_model, thousands_of_random_lives_keep_every_promise) {
-    constexpr std::uint64_t histories = 5'000;
+    constexpr std::uint64_t histories = 3'000;
     for (std::uint64_t seed = 1; seed <= histories; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         history(seed).run(150);
