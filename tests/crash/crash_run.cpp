@@ -1,9 +1,9 @@
-// The nemesis. Two shops, two watchdogs and a broker (and PostgreSQL or MariaDB) at work; again and again one of them is killed with
+// The nemesis. Two shops, two watchdogs and a broker (and PostgreSQL, MariaDB or MySQL) at work; again and again one of them is killed with
 // SIGKILL, at a random moment or at a named point of its code, and started again, or a watchdog is frozen for longer than
 // its lease and comes back; at the end everything that was committed must have arrived, in order, once in effect.
 // Everything is drawn from the seed that is printed.
 //
-//   crash_run --db sqlite|postgres|mariadb --cycles N [--seed S] [--json FILE]
+//   crash_run --db sqlite|postgres|mariadb|mysql --cycles N [--seed S] [--json FILE]
 
 #include "harness/wait_until.hpp"
 #include "outbox/base/clock.hpp"
@@ -255,7 +255,7 @@ int main(int argc, char** argv) {
     options.seed = outbox::system_random().below(1'000'000);
     options.programs = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin";
     CLI::App app{"Kills everything, again and again, and looks whether anything got lost.", "crash_run"};
-    app.add_option("--db", options.database)->check(CLI::IsMember({"sqlite", "postgres", "mariadb"}));
+    app.add_option("--db", options.database)->check(CLI::IsMember({"sqlite", "postgres", "mariadb", "mysql"}));
     app.add_option("--cycles", options.cycles);
     app.add_option("--seed", options.seed);
     app.add_option("--json", options.json_file);

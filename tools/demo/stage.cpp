@@ -56,12 +56,15 @@ stage::stage(stage_options options)
     if (options_.database == database_kind::postgres) {
         postgres_.emplace();
         url_ = postgres_->url();
-    } else if (options_.database == database_kind::mariadb) {
-        mariadb_.emplace();
-        mariadb_->sql("create user shop; grant all on test.* to shop; grant process on *.* to shop");
-        url_ = mariadb_->url();
-    } else {
+    } else if (options_.database == database_kind::sqlite) {
         url_ = "sqlite:" + (folder_.path() / "shop.db").string();
+    } else {
+        if (options_.database == database_kind::mariadb)
+            mysql_family_ = &mariadb_.emplace();
+        else
+            mysql_family_ = &mysql_.emplace();
+        mysql_family_->sql("create user shop; grant all on test.* to shop; grant process on *.* to shop");
+        url_ = mysql_family_->url();
     }
     source_ = open_database(url_);
     source_->open_migrator()->up();
@@ -82,10 +85,12 @@ database_kind parse_database_kind(const std::string& name) {
         return database_kind::postgres;
     if (name == "mariadb")
         return database_kind::mariadb;
+    if (name == "mysql")
+        return database_kind::mysql;
     throw error(
         error_kind::invalid_argument,
         "no database is called \"" + name + "\"",
-        "there are sqlite, postgres and mariadb"
+        "there are sqlite, postgres, mariadb and mysql"
     );
 }
 
@@ -106,7 +111,7 @@ store_status stage::status() {
 std::string stage::url_of_shops() const {
     if (postgres_)
         return url_ + "?application_name=shop";
-    if (mariadb_)
+    if (mysql_family_ != nullptr)
         return "mysql://shop" + url_.substr(url_.find('@'));
     return url_;
 }
@@ -142,8 +147,8 @@ void stage::kill_database_server() {
         postgres_->kill();
         postgres_->start();
     } else {
-        mariadb_->kill();
-        mariadb_->start();
+        mysql_family_->kill();
+        mysql_family_->start();
     }
 }
 
@@ -154,7 +159,7 @@ void stage::await_shops_gone() {
         [&] {
             if (postgres_)
                 return postgres_->psql("select 1 from pg_stat_activity where application_name = 'shop'").empty();
-            return mariadb_->sql("select 1 from information_schema.processlist where user = 'shop'").empty();
+            return mysql_family_->sql("select 1 from information_schema.processlist where user = 'shop'").empty();
         },
         std::chrono::seconds{30},
         "the sessions of the killed shops to end"

@@ -5,6 +5,7 @@
 #include "harness/broker_server.hpp"
 #include "harness/child_process.hpp"
 #include "harness/mariadb_server.hpp"
+#include "harness/mysql_server.hpp"
 #include "harness/postgres_server.hpp"
 #include "harness/temp_dir.hpp"
 #include "outbox/store/database.hpp"
@@ -20,8 +21,8 @@
 
 namespace outbox::demo {
 
-enum class database_kind { sqlite, postgres, mariadb };
-/// "sqlite", "postgres" or "mariadb". Throws outbox::error (invalid_argument) for anything else.
+enum class database_kind { sqlite, postgres, mariadb, mysql };
+/// "sqlite", "postgres", "mariadb" or "mysql". Throws outbox::error (invalid_argument) for anything else.
 database_kind parse_database_kind(const std::string& name);
 
 struct stage_options {
@@ -37,6 +38,8 @@ struct stage_options {
 class stage {
   public:
     explicit stage(stage_options options);
+    stage(const stage&) = delete;
+    stage& operator=(const stage&) = delete;
 
     const std::string& database_url() const noexcept { return url_; }
     const std::string& topic() const noexcept { return topic_; }
@@ -45,7 +48,7 @@ class stage {
     /// Precondition: owns_broker().
     harness::broker_server& broker() { return *broker_; }
     /// True when the database is a process of its own, which can be killed.
-    bool has_database_server() const noexcept { return postgres_ || mariadb_; }
+    bool has_database_server() const noexcept { return postgres_ || mysql_family_ != nullptr; }
     /// SIGKILL, and started again on the same data. Precondition: has_database_server().
     void kill_database_server();
     std::filesystem::path effects_file() const { return folder_.path() / "effects.db"; }
@@ -75,6 +78,9 @@ class stage {
     harness::temp_dir folder_;
     std::optional<harness::postgres_server> postgres_;
     std::optional<harness::mariadb_server> mariadb_;
+    std::optional<harness::mysql_server> mysql_;
+    /// One of the two, if any.
+    harness::mysql_family_server* mysql_family_ = nullptr;
     std::optional<harness::broker_server> broker_;
     std::string url_;
     std::string topic_;

@@ -159,6 +159,15 @@ connection::connection(const server_url& where, const timeouts& limits, const ou
     mysql_options(raw_.get(), MYSQL_OPT_LOCAL_INFILE, &never);
     mysql_options(raw_.get(), MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options4(raw_.get(), MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "outbox");
+    if (where.tls != tls_mode::off) {
+        const my_bool yes = 1;
+        mysql_options(raw_.get(), MYSQL_OPT_SSL_ENFORCE, &yes);
+    }
+    if (where.tls == tls_mode::verify_full) {
+        const my_bool yes = 1;
+        mysql_options(raw_.get(), MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+        mysql_options(raw_.get(), MYSQL_OPT_SSL_CA, where.tls_authority.c_str());
+    }
     // "localhost" would mean the socket of a default path.
     const unsigned protocol = where.socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
     mysql_options(raw_.get(), MYSQL_OPT_PROTOCOL, &protocol);
@@ -173,6 +182,13 @@ connection::connection(const server_url& where, const timeouts& limits, const ou
             CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS
         ) == nullptr)
         fail("cannot connect");
+    // A library that lets a server talk it out of encryption is not believed.
+    if (where.tls != tls_mode::off && mysql_get_ssl_cipher(raw_.get()) == nullptr)
+        throw error(
+            error_kind::rejected,
+            server_ + ": the connection is not encrypted",
+            "let the server have a certificate (ssl_cert, ssl_key)"
+        );
     is_mariadb_ = mariadb_connection(raw_.get()) != 0;
     execute(session_setup(is_mariadb_, limits), "cannot set up the session");
 }

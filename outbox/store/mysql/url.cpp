@@ -53,6 +53,16 @@ std::uint16_t parse_port(std::string_view text) {
     return port;
 }
 
+tls_mode parse_tls_mode(const std::string& text) {
+    if (text == "disable")
+        return tls_mode::off;
+    if (text == "require")
+        return tls_mode::require;
+    if (text == "verify-full")
+        return tls_mode::verify_full;
+    refuse("sslmode is disable, require or verify-full");
+}
+
 void read_parameters(std::string_view text, server_url& into) {
     while (!text.empty()) {
         std::string_view value = cut(text, '&');
@@ -63,10 +73,21 @@ void read_parameters(std::string_view text, server_url& into) {
             into.hole_patience = parse_duration(decode(value));
             if (!into.hole_patience)
                 refuse("hole_patience is a duration such as 10s");
+        } else if (name == "sslmode") {
+            into.tls = parse_tls_mode(decode(value));
+        } else if (name == "sslrootcert") {
+            into.tls_authority = decode(value);
         } else {
-            refuse("no parameter is named \"" + name + "\"; there are socket and hole_patience");
+            refuse(
+                "no parameter is named \"" + name +
+                "\"; there are socket, hole_patience, sslmode "
+                "and sslrootcert"
+            );
         }
     }
+    // Half of it would look safe and check nothing.
+    if ((into.tls == tls_mode::verify_full) == into.tls_authority.empty())
+        refuse("sslmode=verify-full and sslrootcert=FILE go together");
 }
 
 } // namespace

@@ -36,6 +36,15 @@ TEST(mysql_url, knows_sockets_addresses_and_patience) {
     EXPECT_EQ(parse_url("mysql://u@[::1]/n").port, 3306);
 }
 
+TEST(mysql_url, knows_how_far_to_trust_the_network) {
+    EXPECT_EQ(parse_url("mysql://u@h/n").tls, tls_mode::off);
+    EXPECT_EQ(parse_url("mysql://u@h/n?sslmode=disable").tls, tls_mode::off);
+    EXPECT_EQ(parse_url("mysql://u@h/n?sslmode=require").tls, tls_mode::require);
+    const server_url url = parse_url("mysql://u@h/n?sslrootcert=%2Fca.pem&sslmode=verify-full");
+    EXPECT_EQ(url.tls, tls_mode::verify_full);
+    EXPECT_EQ(url.tls_authority, "/ca.pem");
+}
+
 TEST(mysql_url, is_refused_without_telling_the_password) {
     for (const char* wrong :
          {"mysql://u:secret@h",
@@ -46,6 +55,10 @@ TEST(mysql_url, is_refused_without_telling_the_password) {
           "mysql://u:secret%@h/n",
           "mysql://u:secret@h/n/m",
           "mysql://u:secret@h/n?what=1",
+          "mysql://u:secret@h/n?sslmode=verify-ca",
+          "mysql://u:secret@h/n?sslmode=verify-full",
+          "mysql://u:secret@h/n?sslmode=require&sslrootcert=/ca.pem",
+          "mysql://u:secret@h/n?sslrootcert=/ca.pem",
           "mysql://u:secret@h/n?hole_patience=10"}) {
         try {
             parse_url(wrong);
