@@ -1,7 +1,7 @@
 #pragma once
 // The door for Connector/C++ and its relatives: include it beside producer.hpp and pass your
 // sql::Connection. It includes none of their headers, so it serves the one that you include: 1.1
-// (<cppconn/…>), 8 or 9 (<mysql/jdbc.h>), or MariaDB's own.
+// (<cppconn/…>), 8 (<mysql/jdbc.h>), or MariaDB's own.
 //
 //   producer.transact(*connection, [&](outbox::connector_cpp_transaction& tx, outbox::outgoing&
 //   out) {
@@ -92,7 +92,7 @@ public:
     static text_failure judge(const std::exception_ptr& failure) {
         try {
             std::rethrow_exception(failure);
-        } catch (const SqlException& e) {
+        } catch (SqlException& e) { // MariaDB's getErrorCode() is not const
             switch (const auto code = e.getErrorCode()) {
             case 1568: // ER_CANT_CHANGE_TX_CHARACTERISTICS
                 return text_failure::already_open;

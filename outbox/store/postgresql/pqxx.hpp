@@ -49,13 +49,16 @@ namespace postgresql::libpqxx {
 
 #if PQXX_VERSION_MAJOR >= 7
 using any_connection = pqxx::connection;
-/// libpqxx 6 wants a name from the most derived class; later ones do not.
+#else
+using any_connection = pqxx::connection_base;
+#endif
+/// libpqxx up to 7.2 wants a name from the most derived class; later ones do not.
+#if PQXX_VERSION_MAJOR > 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 3)
 class named {
 public:
     explicit named(const char*) noexcept {}
 };
 #else
-using any_connection = pqxx::connection_base;
 using named = pqxx::internal::namedclass;
 #endif
 
