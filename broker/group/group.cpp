@@ -405,13 +405,20 @@ error_code group::find(member_name who, member_map::iterator& found) {
     return found == members_.end() ? error_code::unknown_member_id : error_code::none;
 }
 
-error_code group::heartbeat(tick_point now, member_name who, std::int32_t generation) {
+/// A sign of life of a member of this generation.
+error_code group::note(tick_point now, member_name who, std::int32_t generation) {
     member_map::iterator found;
     if (const auto why = find(who, found); why != error_code::none)
         return why;
     if (generation != generation_)
         return error_code::illegal_generation;
     refresh(now, found->second);
+    return error_code::none;
+}
+
+error_code group::heartbeat(tick_point now, member_name who, std::int32_t generation) {
+    if (const auto why = note(now, who, generation); why != error_code::none)
+        return why;
     return state_ == group_state::preparing_rebalance ? error_code::rebalance_in_progress
                                                       : error_code::none;
 }
@@ -419,12 +426,8 @@ error_code group::heartbeat(tick_point now, member_name who, std::int32_t genera
 error_code group::check_commit(tick_point now, member_name who, std::int32_t generation) {
     if (state_ == group_state::empty && generation < 0 && who.member_id.empty() && !who.instance_id)
         return error_code::none;
-    member_map::iterator found;
-    if (const auto why = find(who, found); why != error_code::none)
+    if (const auto why = note(now, who, generation); why != error_code::none)
         return why;
-    if (generation != generation_)
-        return error_code::illegal_generation;
-    refresh(now, found->second);
     // While a rebalance is prepared it still owns what it was assigned. Once the next generation
     // has begun, nobody owns anything until the leader has spoken.
     return state_ == group_state::completing_rebalance ? error_code::rebalance_in_progress

@@ -178,6 +178,7 @@ private:
     bool fits_protocols(const join_ask& ask, const std::string& but_for) const;
     std::string choose_protocol() const;
     wire::error_code find(member_name who, member_map::iterator& found);
+    wire::error_code note(tick_point now, member_name who, std::int32_t generation);
 
     void add(tick_point now, call_id call, std::string id, join_ask ask, group_actions& out);
     void join_again(

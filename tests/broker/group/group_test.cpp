@@ -169,6 +169,16 @@ TEST_F(a_group, a_leader_that_does_not_assign_is_put_out) {
     EXPECT_EQ(out.joins.at(0).second.leader, follower);
 }
 
+TEST_F(a_group, whom_its_leader_leaves_out_has_nothing_and_not_what_it_had) {
+    const std::string first = settle_one();
+    const std::string second = newcomer();
+    join(ask(first));
+    ASSERT_EQ(members.leader(), first);
+    sync(first, 2, {{second, "all"}});
+    EXPECT_EQ(out.syncs.at(0).second.error, error_code::none);
+    EXPECT_EQ(out.syncs.at(0).second.assigned, "");
+}
+
 TEST_F(a_group, who_is_silent_for_a_session_is_out_and_fenced) {
     const std::string id = settle_one();
     pass(9'999ms);
