@@ -7,6 +7,7 @@
 #include "outbox/consumer/outcome.hpp"
 #include "outbox/consumer/record.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -56,6 +57,16 @@ public:
     std::optional<handler_call> take() {
         std::unique_lock hold{mutex_};
         news_.wait(hold, [this] { return closed_ || !calls_.empty(); });
+        if (calls_.empty())
+            return std::nullopt;
+        auto call = std::move(calls_.front());
+        calls_.pop_front();
+        return call;
+    }
+    /// The same, but waits no longer than `longest`.
+    std::optional<handler_call> take(std::chrono::milliseconds longest) {
+        std::unique_lock hold{mutex_};
+        news_.wait_for(hold, longest, [this] { return closed_ || !calls_.empty(); });
         if (calls_.empty())
             return std::nullopt;
         auto call = std::move(calls_.front());

@@ -28,6 +28,10 @@ constexpr std::size_t news_count_max = 1'000;
 
 constexpr const char* gate_is_closed = "the gate is closed";
 
+bool is_failure(const outcome& said) noexcept {
+    return said.kind() == outcome_kind::retry || said.kind() == outcome_kind::retry_after;
+}
+
 std::int64_t ms_since_1970(time_point t) {
     return std::chrono::duration_cast<milliseconds>(t.time_since_epoch()).count();
 }
@@ -100,13 +104,48 @@ public:
                 error_kind::invalid_argument,
                 "batches of " + std::to_string(batch_count_max) + " messages",
                 "1 to prefetch_count_max"};
-        if (std::exchange(used_, true))
-            throw usage_error("consumer::run() was called before; make another consumer");
-        const auto settings = settings_of(options_, batch_count_max);
-        source_->open(subscription_of(options_, settings), options_.start_patience);
-        machine_.emplace(settings, *random_);
+        begin(settings_of(options_, batch_count_max));
         const handlers threads{*this, handle};
         work();
+    }
+
+    std::vector<std::shared_ptr<work_item>> pull(std::size_t count_max, milliseconds wait) {
+        start_pulling();
+        std::vector<std::shared_ptr<work_item>> pulled;
+        const auto until = clock_->ticks() + wait;
+        while (pulled.size() < count_max) {
+            const auto left = std::chrono::ceil<milliseconds>(until - clock_->ticks());
+            auto next =
+                calls_.take(pulled.empty() ? std::max(left, milliseconds{0}) : milliseconds{0});
+            if (!next)
+                break;
+            auto item = std::move(next->items.front());
+            if (next->probes && !is_gate_open()) {
+                answer(item->ticket, outcome::unavailable(gate_is_closed));
+                continue;
+            }
+            pulled.push_back(std::move(item));
+        }
+        const std::lock_guard hold{mutex_};
+        if (pulled.empty() && pull_failure_)
+            std::rethrow_exception(pull_failure_);
+        return pulled;
+    }
+
+    /// Of one that was pulled; `item` is let go.
+    void settle(std::shared_ptr<work_item>&& item, outcome said) {
+        const auto t = item->ticket;
+        item.reset();
+        if (is_failure(said) && options_.gate && !is_gate_open())
+            said = outcome::unavailable(gate_is_closed);
+        answer(t, std::move(said));
+    }
+
+    ~impl() {
+        if (puller_.joinable()) {
+            request_stop();
+            puller_.join();
+        }
     }
 
     void request_stop() noexcept {
@@ -162,6 +201,37 @@ private:
         impl* owner_;
         std::vector<std::thread> threads_;
     };
+
+    void begin(const consumer_settings& settings) {
+        if (std::exchange(used_, true))
+            throw usage_error("a consumer runs, or is pulled from, once; make another one");
+        source_->open(subscription_of(options_, settings), options_.start_patience);
+        machine_.emplace(settings, *random_);
+    }
+
+    void start_pulling() {
+        const std::lock_guard hold{pull_mutex_};
+        if (puller_.joinable())
+            return;
+        auto settings = settings_of(options_, 1);
+        settings.call_count_max = options_.prefetch_count_max; // whoever pulls decides
+        begin(settings);
+        puller_ = std::thread{[this] {
+            try {
+                work();
+            } catch (...) {
+                const std::lock_guard hold_failure{mutex_};
+                pull_failure_ = std::current_exception();
+            }
+            source_->close();
+            calls_.close();
+        }};
+    }
+
+    void answer(ticket t, outcome said) {
+        if (calls_.answer({{.ticket = t, .said = std::move(said)}}))
+            source_->wake();
+    }
 
     // ---- the loop -----------------------------------------------------------------------------
 
@@ -461,11 +531,13 @@ private:
         }
         if (!why.empty())
             said.assign(messages.size(), outcome::retry(why));
-        const auto failed = [](const outcome& o) {
-            return o.kind() == outcome_kind::retry || o.kind() == outcome_kind::retry_after;
-        };
-        if (options_.gate && std::any_of(said.begin(), said.end(), failed) && !is_gate_open())
-            std::replace_if(said.begin(), said.end(), failed, outcome::unavailable(gate_is_closed));
+        if (options_.gate && std::any_of(said.begin(), said.end(), is_failure) && !is_gate_open())
+            std::replace_if(
+                said.begin(),
+                said.end(),
+                is_failure,
+                outcome::unavailable(gate_is_closed)
+            );
     }
 
     bool is_gate_open() const {
@@ -542,9 +614,18 @@ private:
     call_queue calls_;
     std::atomic<bool> stop_wanted_{false};
     std::atomic<bool> pause_wanted_{false};
+    std::mutex pull_mutex_;
+    std::thread puller_;
+
     mutable std::mutex mutex_;
+    std::exception_ptr pull_failure_;
     consumer_stats stats_;
     std::vector<partition_progress> progress_;
+};
+
+struct pulled_delivery::place {
+    consumer::impl* of;
+    std::shared_ptr<work_item> item;
 };
 
 consumer::consumer(
@@ -560,6 +641,14 @@ consumer::consumer(consumer&&) noexcept = default;
 void consumer::run_calls(std::size_t batch_count_max, call handle) {
     impl_->run(batch_count_max, handle);
 }
+std::vector<pulled_delivery> consumer::pull(std::size_t count_max, milliseconds wait) {
+    std::vector<pulled_delivery> pulled;
+    for (auto& item : impl_->pull(count_max, wait))
+        pulled.push_back(pulled_delivery{std::make_unique<pulled_delivery::place>(
+            pulled_delivery::place{impl_.get(), std::move(item)}
+        )});
+    return pulled;
+}
 void consumer::request_stop() noexcept {
     impl_->request_stop();
 }
@@ -574,6 +663,23 @@ consumer_stats consumer::stats() const {
 }
 std::vector<partition_progress> consumer::progress() const {
     return impl_->progress();
+}
+
+pulled_delivery::pulled_delivery(std::unique_ptr<place> where)
+    : where_(std::move(where))
+    , message_(&*where_->item->meaning) {}
+pulled_delivery::pulled_delivery(pulled_delivery&&) noexcept = default;
+
+pulled_delivery::~pulled_delivery() {
+    if (where_)
+        settle(outcome::retry("let go without an outcome"));
+}
+
+void pulled_delivery::settle(outcome said) {
+    if (!where_)
+        throw usage_error("pulled_delivery::settle() was called before");
+    const auto where = std::move(where_);
+    where->of->settle(std::move(where->item), std::move(said));
 }
 
 } // namespace outbox

@@ -54,6 +54,31 @@ struct consumer_stats {
     bool waits_at_gate = false;
 };
 
+class consumer;
+
+/// A message that pull() returned. Any thread may hold it; it must not outlive its consumer.
+class pulled_delivery {
+public:
+    pulled_delivery(pulled_delivery&& other) noexcept;
+    pulled_delivery& operator=(pulled_delivery&&) = delete;
+    /// Unsettled: it is retried, as if its handler had thrown.
+    ~pulled_delivery();
+
+    const delivery& operator*() const noexcept { return *message_; }
+    const delivery* operator->() const noexcept { return message_; }
+
+    /// What became of it. Throws usage_error the second time.
+    void settle(outcome said);
+
+private:
+    friend class consumer;
+    struct place;
+    explicit pulled_delivery(std::unique_ptr<place> where);
+
+    std::unique_ptr<place> where_; // null: settled
+    const delivery* message_;
+};
+
 class consumer {
 public:
     /// Connects to nothing yet. Throws outbox::error (invalid_argument) when the options contradict
@@ -95,6 +120,12 @@ public:
         );
     }
 
+    /// Instead of run(): the next messages, at most `count_max`, as soon as there is one; none when
+    /// `wait` is over, and after a stop. Membership is kept by a thread of ours, from the first
+    /// call to the end of the consumer. Any thread, several at a time; what options.handlers says
+    /// does not matter. Throws what run() throws.
+    std::vector<pulled_delivery> pull(std::size_t count_max, std::chrono::milliseconds wait);
+
     /// Any thread, also a signal handler; also before run().
     void request_stop() noexcept;
     /// From now on nothing is handed out, until resume(). Membership is kept. Any thread.
@@ -107,6 +138,7 @@ public:
     std::vector<partition_progress> progress() const;
 
 private:
+    friend class pulled_delivery;
     using call = std::function<void(std::span<const delivery* const>, std::vector<outcome>&)>;
 
     void run_calls(std::size_t batch_count_max, call handle);

@@ -225,6 +225,42 @@ TEST(consumer_threads, a_delivery_may_outlive_its_consumer) {
     EXPECT_EQ(kept->payload, "payload");
 }
 
+TEST(consumer_threads, what_is_pulled_is_settled_or_retried) {
+    memory_log log;
+    for (int i = 0; i < 4; ++i)
+        log.add("orders", std::to_string(i), std::to_string(i));
+    auto what = options();
+    what.retries = {.delays = {1ms, 1ms}};
+    consumer under_test{std::make_unique<memory_source>(log), what};
+    std::map<std::string, std::uint32_t> attempts;
+    wait_until(
+        [&] {
+            for (auto& each : under_test.pull(3, 50ms)) {
+                attempts[std::string{each->payload}] = each->attempt;
+                if (each->payload == "1" && each->attempt < 3)
+                    continue; // let go
+                if (each->payload == "2")
+                    each.settle(outcome::dead_letter("two"));
+                else {
+                    each.settle(outcome::ack());
+                    EXPECT_THROW(each.settle(outcome::ack()), usage_error);
+                }
+            }
+            return log.committed("orders") == 4;
+        },
+        60s,
+        "all to be done"
+    );
+    EXPECT_EQ(
+        attempts,
+        (std::map<std::string, std::uint32_t>{{"0", 1}, {"1", 3}, {"2", 1}, {"3", 1}})
+    );
+    EXPECT_EQ(log.sent().size(), 1U);
+    under_test.request_stop();
+    EXPECT_TRUE(under_test.pull(1, 60s).empty()) << "returns when the consumer has stopped";
+    EXPECT_THROW(under_test.run([](const delivery&) { return outcome::ack(); }), usage_error);
+}
+
 TEST(consumer_threads, wrong_use_is_said) {
     memory_log log;
     consumer once{std::make_unique<memory_source>(log), options()};

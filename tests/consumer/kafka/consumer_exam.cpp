@@ -2,6 +2,7 @@
 // Kafka and outbox-broker.
 
 #include "harness/child_process.hpp"
+#include "harness/program_path.hpp"
 #include "harness/temp_dir.hpp"
 #include "harness/wait_until.hpp"
 #include "outbox/base/error.hpp"
@@ -563,6 +564,73 @@ TEST(consumer_exam, who_was_frozen_is_fenced_and_says_so) {
     EXPECT_EQ(frozen.stop(), harness::exit_status{}) << frozen.stderr_text();
     EXPECT_THAT(frozen.stdout_text(), ::testing::HasSubstr("fenced 1\n"));
     EXPECT_THAT(other.payloads(), ElementsAre("0"));
+}
+
+std::string outbox_dead(std::vector<std::string> arguments, int code = 0) {
+    arguments.insert(arguments.begin(), {harness::our_program("outbox"), "dead"});
+    arguments.insert(arguments.end(), {"--brokers", the_cluster().brokers()});
+    const auto ended = harness::run_to_end({.argv = arguments});
+    EXPECT_EQ(ended.status.code, code) << ended.stderr_text;
+    return ended.stdout_text + ended.stderr_text;
+}
+
+TEST(consumer_exam, dead_letters_are_shown_and_sent_back_once) {
+    const std::string letters = "exam.replay.replay.dlt";
+    send_raw("exam.replay", "k1", "first", {{"x", "y"}});
+    send_raw("exam.replay", "k2", "\xff", {});
+    std::atomic<bool> repaired = false;
+    member one{
+        {.group = group_name{"replay"},
+         .subjects = {subject{"exam.replay"}},
+         .retries = {.delays = {}}},
+        [&](const delivery&) {
+            return repaired ? outcome::ack() : outcome::dead_letter("no such order\x1b[31m");
+        }};
+    wait_for_records(letters, 2);
+    using ::testing::AllOf;
+    using ::testing::HasSubstr;
+    using ::testing::Not;
+    EXPECT_THAT(
+        outbox_dead({"list", "--check", "--json"}, 4),
+        HasSubstr(R"({"topic":"exam.replay.replay.dlt","total":2,"waiting":2})")
+    );
+    EXPECT_THAT(
+        outbox_dead({"show", "--topic", letters}),
+        AllOf(
+            HasSubstr("no such order\\u001b[31m"),
+            Not(HasSubstr("\x1b")),
+            HasSubstr("\"exam.replay/"),
+            Not(HasSubstr("first"))
+        )
+    );
+    EXPECT_THAT(
+        outbox_dead({"export", "--topic", letters}),
+        AllOf(HasSubstr(R"("payload":"first")"), HasSubstr(R"("payload_hex":"ff")"))
+    );
+    repaired = true;
+    EXPECT_THAT(outbox_dead({"resend", "--topic", letters}), HasSubstr("2 sent back"));
+    one.wait_for(4);
+    const auto seen = one.seen();
+    for (const auto& again : {seen[2], seen[3]}) {
+        const auto before = std::find_if(seen.begin(), seen.end(), [&](const auto& d) {
+            return d.key == again.key;
+        });
+        EXPECT_EQ(again.id, before->id);
+        EXPECT_EQ(again.payload, before->payload);
+        EXPECT_EQ(again.properties, before->properties);
+        EXPECT_EQ(again.attempt, 1U);
+    }
+    EXPECT_THAT(outbox_dead({"resend", "--topic", letters}), HasSubstr("0 sent back"));
+    EXPECT_THAT(
+        outbox_dead({"list", "--json"}),
+        HasSubstr(R"({"topic":"exam.replay.replay.dlt","total":2,"waiting":0})")
+    );
+    EXPECT_THAT(
+        outbox_dead({"resend", "--topic", letters, "--partition", "0", "--offset", "99"}, 2),
+        HasSubstr("has no offset 99")
+    );
+    EXPECT_THAT(outbox_dead({"resend", "--topic", letters, "--offset", "1"}, 2), HasSubstr("both"));
+    EXPECT_EQ(read_topic(the_cluster().brokers(), "exam.replay").size(), 4U);
 }
 
 TEST(consumer_exam, the_smallest_consumer_runs_as_the_docs_show_it) {
