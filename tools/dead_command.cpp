@@ -101,10 +101,11 @@ int list(const dead_options& options) {
 int show(const dead_options& options) {
     std::size_t count = 0;
     read_dead_letters(cluster(options), options.topic, [&](const dead_letter& letter) {
+        const auto what = summary(letter);
         if (options.json)
-            print(summary(letter));
+            print(what);
         else
-            for (const auto& [name, value] : summary(letter).items())
+            for (const auto& [name, value] : what.items())
                 std::printf("%s%-14s %s\n", name == "partition" ? "\n" : "", name.c_str(), value.dump().c_str());
         return ++count < options.limit;
     });

@@ -570,7 +570,7 @@ std::string outbox_dead(std::vector<std::string> arguments, int code = 0) {
     arguments.insert(arguments.begin(), {harness::our_program("outbox"), "dead"});
     arguments.insert(arguments.end(), {"--brokers", the_cluster().brokers()});
     const auto ended = harness::run_to_end({.argv = arguments});
-    EXPECT_EQ(ended.status.code, code) << ended.stderr_text;
+    EXPECT_EQ(ended.status, (harness::exit_status{.code = code})) << ended.stderr_text;
     return ended.stdout_text + ended.stderr_text;
 }
 
