@@ -444,6 +444,13 @@ private:
             !m.tickets.at(a.ticket).what.undecodable && !said_dead_) {
             EXPECT_GE(a.attempts_made, 1U);
         }
+        if (a.to == consumer_action::address::retry && !a.delay) {
+            const auto& it = m.tickets.at(a.ticket);
+            EXPECT_GE(
+                now_,
+                it.what.written_at + *log_[static_cast<std::size_t>(it.partition)].delay
+            ) << "another round before this one was over";
+        }
         m.sends.push_back(a);
     }
     void perform(int index, const consumer_action::commit& a) {
