@@ -94,10 +94,9 @@ void numbered_store::take_over(reign& r, const std::vector<intent>& left) {
         );
         for (std::size_t k = 0; k < i.messages.size(); ++k) {
             r.old_by_row.emplace(i.messages[k], r.old_messages.size());
-            r.old_messages.push_back(
-                {.intent = r.old_intents.size() - 1,
-                 .number = i.first_number + static_cast<std::int64_t>(k)}
-            );
+            old_message& old = r.old_messages.emplace_back();
+            old.intent = r.old_intents.size() - 1;
+            old.number = i.first_number + static_cast<std::int64_t>(k);
         }
     }
     r.unpassed_intents = r.old_intents.size();
