@@ -270,7 +270,7 @@ void add_migrate_command(CLI::App& app, action& chosen) {
         "the tool's number for our first version; 1 when not given"
     );
 
-    add_on_kind("grants", "print the SQL of the four roles; needs no database", grants);
+    add_on_kind("grants", "print the SQL of the five roles; needs no database", grants);
 }
 
 } // namespace outbox::tools

@@ -7,6 +7,7 @@
 //   sqlite:relative/or/absolute/path
 
 #include "outbox/message/envelope.hpp"
+#include "outbox/store/claim_store.hpp"
 #include "outbox/store/migrator.hpp"
 #include "outbox/store/outbox_name.hpp"
 #include "outbox/store/relay_store.hpp"
@@ -32,6 +33,8 @@ public:
     /// Throws schema_mismatch unless the outbox tables are of a version that this build runs on.
     virtual std::unique_ptr<relay_store> open_relay_store() = 0;
     virtual std::unique_ptr<migrator> open_migrator() = 0;
+    /// For an idempotency checker. What it needs of the tables it finds out when it uses them.
+    virtual std::unique_ptr<claim_store> open_claim_store() = 0;
     /// Writes and commits `rows` in a transaction of their own, all or none, and rings the relay's
     /// doorbell. Throws outbox::error; in_doubt() when the answer to COMMIT was lost.
     virtual void send(std::span<const envelope> rows) = 0;

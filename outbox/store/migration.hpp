@@ -40,7 +40,7 @@ struct migration_dialect {
     /// Table definitions take part in transactions. Where they do not, a version is first recorded
     /// as unfinished, so that one that broke off half-way is never taken for applied.
     bool transactional = true;
-    /// What makes the four roles and gives each no more than it needs; where a database has no
+    /// What makes the five roles and gives each no more than it needs; where a database has no
     /// roles, a comment that says what serves instead.
     std::string_view grants_sql{};
 };

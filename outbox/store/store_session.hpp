@@ -4,6 +4,7 @@
 // adapter.hpp).
 
 #include "outbox/message/envelope.hpp"
+#include "outbox/store/consumed_keys.hpp"
 #include "outbox/store/scheduled_changes.hpp"
 
 #include <span>
@@ -11,7 +12,7 @@
 
 namespace outbox {
 
-class store_session : public scheduled_changes {
+class store_session : public scheduled_changes, public consumed_keys {
 public:
     virtual ~store_session() = default;
 

@@ -8,14 +8,16 @@
 //   const void* identity() const;                  the connection, for its note
 //   void run(const std::string& sql);              runs a text whose rows nobody wants
 //   connection_note ask(const std::string& sql);   runs one that answers with one row of two texts
+//   std::vector<std::string> list(const std::string& sql);  … with rows of one text
 //   const transaction_sql& commands(const outbox_name& to, const std::string& server_version);
 //                                                  may be asked without a version, for ask() alone
-//   static text_failure judge(std::exception_ptr); what a failure of run() or ask() means
+//   static text_failure judge(std::exception_ptr); what a failure of one of these means
 
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/store/adapter.hpp"
 #include "outbox/store/connection_notes.hpp"
+#include "outbox/store/consumed_keys.hpp"
 #include "outbox/store/savepoint_guard.hpp"
 #include "outbox/store/scheduled_changes.hpp"
 #include "outbox/store/store_session.hpp"
@@ -23,6 +25,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <span>
@@ -73,8 +76,21 @@ template <class Client>
     std::rethrow_exception(failure);
 }
 
+/// The rows of the last one of `texts`.
 template <class Client>
-class text_transaction : public scheduled_changes {
+std::vector<std::string>
+list_text_answer(Client& client, const std::vector<std::string>& texts, const outbox_name& to) {
+    try {
+        for (std::size_t i = 0; i + 1 < texts.size(); ++i)
+            client.run(texts[i]);
+        return client.list(texts.back());
+    } catch (...) {
+        explain_text_failure<Client>(std::current_exception(), to);
+    }
+}
+
+template <class Client>
+class text_transaction : public scheduled_changes, public consumed_keys {
 public:
     using connection = typename Client::connection;
 
@@ -165,6 +181,14 @@ public:
     }
     bool cancel(const message_id& id) override { return change_scheduled(commands_->cancel(id)); }
     bool replace(const envelope& row) override { return change_scheduled(commands_->replace(row)); }
+    std::vector<bytes> note_consumed(const consumed_batch& batch) override {
+        require_open();
+        return keys_from_hex(list(commands_->note_consumed(batch)));
+    }
+    std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
+        require_open();
+        return std::stoul(list(commands_->forget_consumed(age, rows_max)).at(0));
+    }
     void poison() noexcept { poisoned_ = true; }
     /// The outbox that it sends to.
     const outbox_name& to() const noexcept { return to_; }
@@ -232,6 +256,10 @@ private:
         } catch (...) {
             explain_text_failure<Client>(std::current_exception(), to_);
         }
+    }
+
+    std::vector<std::string> list(const std::vector<std::string>& texts) {
+        return list_text_answer(client_, texts, to_);
     }
 
     void require_state_open(const char* what) const {
@@ -333,6 +361,12 @@ public:
     bool replace(const envelope& row) override { return tx_->replace(row); }
     void poison() noexcept override { tx_->poison(); }
     std::string doorbell() override { return tx_->doorbell(); }
+    std::vector<bytes> note_consumed(const consumed_batch& batch) override {
+        return tx_->note_consumed(batch);
+    }
+    std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
+        return tx_->forget_consumed(age, rows_max);
+    }
 
 private:
     Transaction* tx_;

@@ -25,8 +25,15 @@ bool says_already_open(const std::string& words) noexcept {
 
 bool says_tables_are_missing(const std::string& words) noexcept {
     // Whatever the outbox is called.
-    constexpr std::array<std::string_view, 6>
-        tables{"_relay", ".relay", "_message", ".message", "_scheduled", ".scheduled"};
+    constexpr std::array<std::string_view, 8> tables{
+        "_relay",
+        ".relay",
+        "_message",
+        ".message",
+        "_scheduled",
+        ".scheduled",
+        "_consumed",
+        ".consumed"};
     constexpr std::array<std::string_view, 3> phrases{
         "does not exist", // PostgreSQL
         "doesn't exist",  // MySQL

@@ -4,7 +4,10 @@
 // a connection that was opened again). text_transaction.hpp speaks them.
 
 #include "outbox/message/envelope.hpp"
+#include "outbox/store/consumed_keys.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +37,12 @@ public:
     /// of two texts: "1" when it was there, else "0"; and nothing.
     virtual std::vector<std::string> cancel(const message_id& id) const = 0;
     virtual std::vector<std::string> replace(const envelope& row) const = 0;
+
+    /// As in consumed_keys. The last text answers with rows of one text: the keys that are new, in
+    /// hexadecimal; how many are gone.
+    virtual std::vector<std::string> note_consumed(const consumed_batch& batch) const = 0;
+    virtual std::vector<std::string>
+    forget_consumed(std::chrono::seconds age, std::size_t rows_max) const = 0;
 
     /// Writes `rows` and commits: the last text holds COMMIT. When one of them fails, nothing is
     /// committed, whatever had failed before within the transaction.

@@ -1,7 +1,8 @@
--- Four roles for the outbox in MariaDB or MySQL, none of which can log in: grant them to the users of your programs and
+-- Five roles for the outbox in MariaDB or MySQL, none of which can log in: grant them to the users of your programs and
 -- make them default (MariaDB: set default role R for U; MySQL: set default role R to U).
 --
 --   outbox_producer   a business process: puts messages in, and can neither read nor change any
+--   outbox_consumer   a consumer: notes what it has done, see docs/idempotency.md
 --   outbox_watchdog   a relay: reads messages, keeps its place, removes what is delivered
 --   outbox_viewer     people and dashboards: what is waiting and since when; no payload, no headers
 --   outbox_migrator   `outbox migrate`: makes and drops the tables
@@ -10,7 +11,7 @@
 -- `outbox migrate up`; running it again does no harm. On MySQL let a user without SYSTEM_USER run the first `up`, not
 -- root: a procedure that root has made, outbox_migrator cannot drop.
 
-create role if not exists outbox_producer, outbox_watchdog, outbox_viewer, outbox_migrator;
+create role if not exists outbox_producer, outbox_consumer, outbox_watchdog, outbox_viewer, outbox_migrator;
 
 -- By column: number and time of a message are the database's to give.
 grant insert (message_id, shard, subject, order_key, headers, payload) on outbox_message to outbox_producer;
@@ -19,6 +20,10 @@ grant select (shard, doorbell) on outbox_relay to outbox_producer;
 grant select (message_id), insert, delete, update (due_at, subject, order_key, headers, payload)
     on outbox_scheduled to outbox_producer;
 grant execute on procedure outbox_send to outbox_producer;
+
+-- Not by column: MariaDB wants the whole of UPDATE for ON DUPLICATE KEY UPDATE.
+grant select, insert, update, delete on outbox_consumed to outbox_consumer;
+grant select, insert, update, delete on outbox_claim to outbox_consumer;
 
 -- PROCESS lets the relay see when no INSERT is under way any more; without it, it goes by time and says so.
 grant process on *.* to outbox_watchdog;
@@ -39,6 +44,8 @@ grant select on outbox_schema_version to outbox_viewer;
 
 grant all on outbox_message to outbox_migrator;
 grant all on outbox_scheduled to outbox_migrator;
+grant all on outbox_consumed to outbox_migrator;
+grant all on outbox_claim to outbox_migrator;
 grant all on outbox_relay to outbox_migrator;
 grant all on outbox_numbering to outbox_migrator;
 grant all on outbox_intent to outbox_migrator;

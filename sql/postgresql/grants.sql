@@ -1,6 +1,7 @@
--- Four roles for the outbox in PostgreSQL, none of which can log in: grant them to the users of your programs.
+-- Five roles for the outbox in PostgreSQL, none of which can log in: grant them to the users of your programs.
 --
 --   outbox_producer   a business process: puts messages in, and can neither read nor change any
+--   outbox_consumer   a consumer: notes what it has done, see docs/idempotency.md
 --   outbox_watchdog   a relay: reads messages, keeps its place, empties partitions that are delivered
 --   outbox_viewer     people and dashboards: what is waiting and since when; no payload, no headers
 --   outbox_migrator   `outbox migrate`: owns the tables
@@ -14,7 +15,7 @@ do $$
 declare
     needed name;
 begin
-    foreach needed in array array['outbox_producer', 'outbox_watchdog', 'outbox_viewer', 'outbox_migrator'] loop
+    foreach needed in array array['outbox_producer', 'outbox_consumer', 'outbox_watchdog', 'outbox_viewer', 'outbox_migrator'] loop
         if not exists (select from pg_roles where rolname = needed) then
             execute format('create role %I nologin', needed);
         end if;
@@ -22,10 +23,10 @@ begin
 end $$;
 
 -- Whatever was granted by an earlier version of this file.
-revoke all on schema outbox from outbox_producer, outbox_watchdog, outbox_viewer;
-revoke all on all tables in schema outbox from outbox_producer, outbox_watchdog, outbox_viewer;
-revoke all on all sequences in schema outbox from outbox_producer, outbox_watchdog, outbox_viewer;
-grant usage on schema outbox to outbox_producer, outbox_watchdog, outbox_viewer;
+revoke all on schema outbox from outbox_producer, outbox_consumer, outbox_watchdog, outbox_viewer;
+revoke all on all tables in schema outbox from outbox_producer, outbox_consumer, outbox_watchdog, outbox_viewer;
+revoke all on all sequences in schema outbox from outbox_producer, outbox_consumer, outbox_watchdog, outbox_viewer;
+grant usage on schema outbox to outbox_producer, outbox_consumer, outbox_watchdog, outbox_viewer;
 
 -- By column: number, transaction and time of a message are the database's to give.
 grant insert (message_id, shard, subject, order_key, headers, payload) on outbox.message to outbox_producer;
@@ -34,6 +35,11 @@ grant usage on sequence outbox.message_seq to outbox_producer;
 grant select (message_id), insert, delete on outbox.scheduled to outbox_producer;
 grant update (due_at, subject, order_key, headers, payload) on outbox.scheduled to outbox_producer;
 grant select (shard, doorbell) on outbox.relay to outbox_producer;
+
+-- By column: when a key was noted is the database's to say.
+grant select, insert (group_name, message_key), delete on outbox.consumed to outbox_consumer;
+grant select, insert (group_name, message_key, token, lease_until), update (token, lease_until, changed_at), delete
+    on outbox.claim to outbox_consumer;
 
 -- xid: rows that came with a dump get a transaction of this cluster. TRUNCATE goes with the lock that it needs.
 grant select, update (xid) on outbox.message to outbox_watchdog;

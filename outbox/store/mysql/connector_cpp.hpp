@@ -30,6 +30,7 @@
 #include "outbox/base/error.hpp"
 #include "outbox/store/adapter.hpp"
 #include "outbox/store/connection_notes.hpp"
+#include "outbox/store/mysql/consumed_sql.hpp"
 #include "outbox/store/mysql/put.hpp"
 #include "outbox/store/mysql/transaction_sql.hpp"
 #include "outbox/store/store_session.hpp"
@@ -39,6 +40,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace sql {
 class Connection;
@@ -82,6 +84,15 @@ public:
         return {
             .doorbell = rows->getString(1).c_str(),
             .server_version = rows->getString(2).c_str()};
+    }
+
+    std::vector<std::string> list(const std::string& sql) {
+        std::vector<std::string> texts;
+        const std::unique_ptr statement = make_statement();
+        const auto rows = own(statement->executeQuery(sql));
+        while (rows->next())
+            texts.emplace_back(rows->getString(1).c_str());
+        return texts;
     }
 
     static const transaction_sql&
@@ -157,6 +168,20 @@ public:
 
     bool cancel(const message_id& id) override { return change_scheduled(put::cancel(to_, id)); }
     bool replace(const envelope& row) override { return change_scheduled(put::replace(to_, row)); }
+
+    std::vector<bytes> note_consumed(const consumed_batch& batch) override {
+        require_open();
+        Client client{*db_};
+        return keys_from_hex(
+            list_text_answer(client, consumed_sql::note_in_transaction(to_, batch), to_)
+        );
+    }
+    std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
+        Client client{*db_};
+        return std::stoul(
+            list_text_answer(client, consumed_sql::forget(to_, age, rows_max), to_).at(0)
+        );
+    }
 
     /// A failed statement is not a failed transaction here (a lock wait timeout undoes only the
     /// statement), so it is rolled back, and what the user goes on with may not write.

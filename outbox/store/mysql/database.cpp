@@ -2,6 +2,7 @@
 
 #include "outbox/base/doorbell.hpp"
 #include "outbox/store/commit.hpp"
+#include "outbox/store/mysql/claim_store.hpp"
 #include "outbox/store/mysql/connection.hpp"
 #include "outbox/store/mysql/migration_session.hpp"
 #include "outbox/store/mysql/put.hpp"
@@ -38,6 +39,10 @@ public:
             std::make_unique<migration_session>(where_, name_),
             name_
         );
+    }
+
+    std::unique_ptr<outbox::claim_store> open_claim_store() override {
+        return mysql::open_claim_store(where_, name_);
     }
 
     void send(std::span<const envelope> messages) override {

@@ -3,6 +3,7 @@
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/store/mysql/connection.hpp"
+#include "outbox/store/mysql/consumed_sql.hpp"
 #include "outbox/store/mysql/put.hpp"
 
 #include <errmsg.h>
@@ -46,6 +47,8 @@ struct outcome {
     int answers = 0;
     /// The first column of the first row of the last answer that has one.
     std::string value{};
+    /// The first column of all rows of the last answer with rows.
+    std::vector<std::string> column{};
 };
 
 // One or several statements; reads all answers.
@@ -58,8 +61,11 @@ outcome run(st_mysql* db, const std::string& sql) {
     while (true) {
         if (st_mysql_res* taken = mysql_store_result(db); taken != nullptr) {
             rows answer{taken};
-            if (answer.next())
-                result.value = answer.text(0);
+            result.column.clear();
+            while (answer.next())
+                result.column.push_back(answer.text(0));
+            if (!result.column.empty())
+                result.value = result.column.front();
         } else if (mysql_field_count(db) != 0) {
             result.code = mysql_errno(db);
             return result;
@@ -75,18 +81,27 @@ outcome run(st_mysql* db, const std::string& sql) {
     }
 }
 
-bool change_scheduled(
+outcome run_each(
     st_mysql* db,
-    const outbox_name& to,
-    const std::vector<std::string>& statements
+    const std::vector<std::string>& statements,
+    const char* failure,
+    const outbox_name& to
 ) {
     outcome done;
     for (const std::string& statement : statements) {
         done = run(db, statement);
         if (done.code != 0)
-            throw last_error(db, "cannot change a scheduled message", to);
+            throw last_error(db, failure, to);
     }
-    return done.value == "1";
+    return done;
+}
+
+bool change_scheduled(
+    st_mysql* db,
+    const outbox_name& to,
+    const std::vector<std::string>& statements
+) {
+    return run_each(db, statements, "cannot change a scheduled message", to).value == "1";
 }
 
 // ---- where the relay listens, remembered for each connection
@@ -172,6 +187,20 @@ std::string mysql_session::doorbell() {
         throw last_error(db_, "cannot read where the relay listens", to_);
     remember_doorbell(db_, to_, asked.value);
     return asked.value;
+}
+
+std::vector<bytes> mysql_session::note_consumed(const consumed_batch& batch) {
+    require_open();
+    const auto statements = mysql::consumed_sql::note(to_, batch);
+    return keys_from_hex(
+        run_each(db_, statements, "cannot note what a consumer has done", to_).column
+    );
+}
+
+std::size_t mysql_session::forget_consumed(std::chrono::seconds age, std::size_t rows_max) {
+    const auto statements = mysql::consumed_sql::forget(to_, age, rows_max);
+    return std::stoul(run_each(db_, statements, "cannot forget what a consumer has done", to_).value
+    );
 }
 
 mysql_transaction::mysql_transaction(st_mysql& db, pending_messages& pending)

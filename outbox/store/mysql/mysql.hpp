@@ -24,8 +24,11 @@
 
 #include <sys/types.h>
 
+#include <chrono>
+#include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 struct st_mysql;
 
@@ -43,6 +46,8 @@ public:
     /// not tell; the exception of the send did.
     void poison() noexcept override;
     std::string doorbell() override;
+    std::vector<bytes> note_consumed(const consumed_batch& batch) override;
+    std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override;
 
 private:
     st_mysql* db_;
@@ -50,7 +55,7 @@ private:
 };
 
 /// What `transact` opens, at the isolation level of the session.
-class mysql_transaction : public scheduled_changes {
+class mysql_transaction : public scheduled_changes, public consumed_keys {
 public:
     mysql_transaction(st_mysql& db, pending_messages& pending);
     mysql_transaction(const mysql_transaction&) = delete;
@@ -75,6 +80,12 @@ public:
     }
     bool replace(const envelope& row) override {
         return mysql_session{*db_, pending_->to}.replace(row);
+    }
+    std::vector<bytes> note_consumed(const consumed_batch& batch) override {
+        return mysql_session{*db_, pending_->to}.note_consumed(batch);
+    }
+    std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
+        return mysql_session{*db_, pending_->to}.forget_consumed(age, rows_max);
     }
     mysql_transaction& user_face() noexcept { return *this; }
     std::string doorbell() const noexcept { return doorbell_; }

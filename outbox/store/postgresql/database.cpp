@@ -3,6 +3,7 @@
 #include "outbox/base/doorbell.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/store/commit.hpp"
+#include "outbox/store/postgresql/claim_store.hpp"
 #include "outbox/store/postgresql/connection.hpp"
 #include "outbox/store/postgresql/migration_session.hpp"
 #include "outbox/store/postgresql/put.hpp"
@@ -36,6 +37,10 @@ public:
             std::make_unique<migration_session>(url_, name_),
             name_
         );
+    }
+
+    std::unique_ptr<outbox::claim_store> open_claim_store() override {
+        return postgresql::open_claim_store(url_, name_);
     }
 
     void send(std::span<const envelope> rows) override {

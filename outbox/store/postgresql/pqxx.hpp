@@ -27,6 +27,7 @@
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/store/adapter.hpp"
+#include "outbox/store/postgresql/consumed_sql.hpp"
 #include "outbox/store/postgresql/put.hpp"
 #include "outbox/store/postgresql/session_notes.hpp"
 #include "outbox/store/savepoint_guard.hpp"
@@ -36,11 +37,13 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <exception>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace outbox {
 
@@ -165,6 +168,40 @@ private:
     pid_t process_ = ::getpid();
 };
 
+/// Rows of one text.
+inline std::vector<std::string>
+list(pqxx::transaction_base& tx, const outbox_name& to, const std::string& sql) {
+    try {
+        std::vector<std::string> texts;
+        const pqxx::result answer = tx.exec(sql);
+        for (const auto& row : answer)
+            texts.push_back(row[0].as<std::string>());
+        return texts;
+    } catch (const pqxx::usage_error& e) {
+        throw error(error_kind::not_in_transaction, e.what());
+    } catch (const pqxx::undefined_table& e) {
+        throw error(error_kind::schema_mismatch, e.what(), to.migrate_hint());
+    } catch (const pqxx::sql_error& e) {
+        if (consumed_sql::says_no_transaction(e.what()))
+            throw error(error_kind::not_in_transaction, e.what());
+        throw;
+    }
+}
+
+inline std::vector<bytes>
+note_consumed(pqxx::transaction_base& tx, const outbox_name& to, const consumed_batch& batch) {
+    return keys_from_hex(list(tx, to, consumed_sql::note(to, batch)));
+}
+
+inline std::size_t forget_consumed(
+    pqxx::transaction_base& tx,
+    const outbox_name& to,
+    std::chrono::seconds age,
+    std::size_t rows_max
+) {
+    return std::stoul(list(tx, to, consumed_sql::forget(to, age, rows_max)).at(0));
+}
+
 } // namespace postgresql::libpqxx
 
 namespace postgresql {
@@ -239,6 +276,15 @@ public:
         return change(postgresql::put::replace(to_, row));
     }
 
+    std::vector<bytes> note_consumed(const consumed_batch& batch) override {
+        require_open();
+        return postgresql::libpqxx::note_consumed(*tx_, to_, batch);
+    }
+    std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
+        require_open();
+        return postgresql::libpqxx::forget_consumed(*tx_, to_, age, rows_max);
+    }
+
     void poison() noexcept override {
         try {
             tx_->abort();
@@ -274,7 +320,9 @@ private:
 };
 
 /// What `transact` opens.
-class pqxx_transaction final : public postgresql::libpqxx::transaction, public scheduled_changes {
+class pqxx_transaction final : public postgresql::libpqxx::transaction,
+                               public scheduled_changes,
+                               public consumed_keys {
 public:
     pqxx_transaction(postgresql::libpqxx::any_connection& db, pending_messages& pending)
         : postgresql::libpqxx::named{"outbox transaction"}
@@ -323,6 +371,12 @@ public:
     }
     bool replace(const envelope& row) override {
         return exec(postgresql::put::replace(pending_->to, row))[0][0].as<std::string>() == "1";
+    }
+    std::vector<bytes> note_consumed(const consumed_batch& batch) override {
+        return postgresql::libpqxx::note_consumed(*this, pending_->to, batch);
+    }
+    std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
+        return postgresql::libpqxx::forget_consumed(*this, pending_->to, age, rows_max);
     }
     pqxx_transaction& user_face() noexcept { return *this; }
     /// For outbox/testing: what waits for COMMIT.

@@ -1,5 +1,6 @@
 #include "outbox/store/postgresql/transaction_sql.hpp"
 
+#include "outbox/store/postgresql/consumed_sql.hpp"
 #include "outbox/store/postgresql/put.hpp"
 
 namespace outbox::postgresql {
@@ -41,6 +42,15 @@ public:
 
     std::vector<std::string> replace(const envelope& row) const override {
         return {put::replace(to_, row)};
+    }
+
+    std::vector<std::string> note_consumed(const consumed_batch& batch) const override {
+        return {consumed_sql::note(to_, batch)};
+    }
+
+    std::vector<std::string>
+    forget_consumed(std::chrono::seconds age, std::size_t rows_max) const override {
+        return {consumed_sql::forget(to_, age, rows_max)};
     }
 
     std::vector<std::string> rollback() const override { return {"rollback"}; }

@@ -26,6 +26,7 @@
 #include "outbox/base/error.hpp"
 #include "outbox/store/adapter.hpp"
 #include "outbox/store/mysql/transaction_sql.hpp"
+#include "outbox/store/postgresql/consumed_sql.hpp"
 #include "outbox/store/postgresql/transaction_sql.hpp"
 #include "outbox/store/sqlite/transaction_sql.hpp"
 #include "outbox/store/text_transaction.hpp"
@@ -34,6 +35,7 @@
 
 #include <exception>
 #include <string>
+#include <vector>
 
 namespace outbox {
 
@@ -52,6 +54,14 @@ public:
         connection_note note;
         *db_ << sql, soci::into(note.doorbell), soci::into(note.server_version);
         return note;
+    }
+
+    std::vector<std::string> list(const std::string& sql) {
+        std::vector<std::string> texts;
+        const soci::rowset<std::string> rows = db_->prepare << sql;
+        for (const std::string& text : rows)
+            texts.push_back(text);
+        return texts;
     }
 
     const transaction_sql&
@@ -87,7 +97,8 @@ public:
             if (says_already_open(words))
                 return text_failure::already_open;
             if (say("Subquery returns more than 1 row") ||
-                say("SAVEPOINT can only be used in transaction blocks"))
+                say("SAVEPOINT can only be used in transaction blocks") ||
+                postgresql::consumed_sql::says_no_transaction(words))
                 return text_failure::not_open;
             if (says_tables_are_missing(words))
                 return text_failure::no_tables;

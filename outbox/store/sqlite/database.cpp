@@ -2,6 +2,7 @@
 
 #include "outbox/base/doorbell.hpp"
 #include "outbox/base/error.hpp"
+#include "outbox/store/sqlite/claim_store.hpp"
 #include "outbox/store/sqlite/migration_session.hpp"
 #include "outbox/store/sqlite/relay_store.hpp"
 #include "outbox/store/sqlite/sqlite.hpp"
@@ -36,6 +37,10 @@ public:
             std::make_unique<migration_session>(path_, name_),
             name_
         );
+    }
+
+    std::unique_ptr<outbox::claim_store> open_claim_store() override {
+        return sqlite::open_claim_store(path_, name_);
     }
 
     void send(std::span<const envelope> rows) override {

@@ -2,6 +2,7 @@
 
 #include "outbox/base/error.hpp"
 #include "outbox/base/fault.hpp"
+#include "outbox/store/sqlite/consumed_sql.hpp"
 #include "outbox/store/sqlite/now.hpp"
 #include "outbox/store/sqlite/put.hpp"
 #include "outbox/store/sqlite/statement.hpp"
@@ -22,19 +23,27 @@ struct texts {
         , schedule(to.in("insert into outbox_scheduled (message_id, subject, order_key, headers, "
                          "payload, due_at) "
                          "values (?1, ?2, ?3, ?4, ?5, ?6 + iif(?7, " OUTBOX_SQLITE_NOW ", 0))"))
-        , find_doorbell(to.in("select doorbell from outbox_relay where shard = 0")) {}
+        , find_doorbell(to.in("select doorbell from outbox_relay where shard = 0"))
+        , note(to.in("insert into outbox_consumed (group_name, message_key) values (?1, ?2)"
+                     " on conflict do nothing returning 1")) {}
 
     std::string put;
     std::string schedule;
     std::string find_doorbell;
+    std::string note;
 };
 
-bool change_scheduled(sqlite3* db, const std::vector<std::string>& statements) {
-    const std::string doing = "cannot change a scheduled message";
+// The text that the last of them answers with.
+std::string
+value_of(sqlite3* db, const std::vector<std::string>& statements, const std::string& doing) {
     for (std::size_t i = 0; i + 1 < statements.size(); ++i)
         sqlite::execute(db, statements[i].c_str(), doing);
-    sqlite::statement count{db, statements.back().c_str(), doing};
-    return count.step() && count.blob(0) == "1";
+    sqlite::statement last{db, statements.back().c_str(), doing};
+    return last.step() ? last.blob(0) : std::string{};
+}
+
+bool change_scheduled(sqlite3* db, const std::vector<std::string>& statements) {
+    return value_of(db, statements, "cannot change a scheduled message") == "1";
 }
 
 } // namespace
@@ -93,6 +102,30 @@ std::string sqlite_session::doorbell() {
         made_for<texts>(to_).find_doorbell.c_str(),
         "cannot read where the relay listens"};
     return find.step() ? find.blob(0) : std::string{};
+}
+
+std::vector<bytes> sqlite_session::note_consumed(const consumed_batch& batch) {
+    require_open();
+    sqlite::statement put{
+        db_,
+        made_for<texts>(to_).note.c_str(),
+        "cannot note what a consumer has done"};
+    std::vector<bytes> noted;
+    for (const bytes& key : batch.keys) {
+        put.bind_text(1, std::string{batch.group}).bind_blob(2, key);
+        if (put.step())
+            noted.push_back(key);
+        put.reset();
+    }
+    return noted;
+}
+
+std::size_t sqlite_session::forget_consumed(std::chrono::seconds age, std::size_t rows_max) {
+    return std::stoul(value_of(
+        db_,
+        sqlite::consumed_sql::forget(to_, age, rows_max),
+        "cannot forget what a consumer has done"
+    ));
 }
 
 sqlite_transaction::sqlite_transaction(sqlite3& db, pending_messages& pending)

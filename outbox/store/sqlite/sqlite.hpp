@@ -17,9 +17,12 @@
 
 #include <sys/types.h>
 
+#include <chrono>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 struct sqlite3;
 
@@ -36,6 +39,8 @@ public:
     /// Rolls the whole transaction back, so that the user's COMMIT finds none and fails.
     void poison() noexcept override;
     std::string doorbell() override;
+    std::vector<bytes> note_consumed(const consumed_batch& batch) override;
+    std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override;
 
 private:
     sqlite3* db_;
@@ -45,7 +50,7 @@ private:
 /// What `transact` opens: BEGIN IMMEDIATE, so that a transaction that will write never fails
 /// half-way because another writer was faster. Set a busy timeout on the connection to wait for
 /// others.
-class sqlite_transaction : public scheduled_changes {
+class sqlite_transaction : public scheduled_changes, public consumed_keys {
 public:
     sqlite_transaction(sqlite3& db, pending_messages& pending);
     sqlite_transaction(const sqlite_transaction&) = delete;
@@ -67,6 +72,12 @@ public:
     }
     bool replace(const envelope& row) override {
         return sqlite_session{*db_, pending_->to}.replace(row);
+    }
+    std::vector<bytes> note_consumed(const consumed_batch& batch) override {
+        return sqlite_session{*db_, pending_->to}.note_consumed(batch);
+    }
+    std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
+        return sqlite_session{*db_, pending_->to}.forget_consumed(age, rows_max);
     }
     sqlite_transaction& user_face() noexcept { return *this; }
     std::string doorbell() const noexcept { return doorbell_; }

@@ -1,6 +1,7 @@
 #include "outbox/store/mysql/connector_cpp.hpp"
 #include "tests/store/door_exam.hpp"
 #include "tests/store/doors/connector_cpp_own.hpp"
+#include "tests/store/first_time_exam.hpp"
 
 namespace outbox::doors {
 namespace {
@@ -89,7 +90,9 @@ using candidates = testing::Types<
     single_commands_candidate,
     connector_cpp_on_mysql>;
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, door_exam, candidates);
+INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, first_time_exam, candidates);
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, networked_door_exam, candidates);
+INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, networked_first_time_exam, candidates);
 
 } // namespace
 } // namespace outbox::doors

@@ -1,5 +1,6 @@
 #include "outbox/store/postgresql/pqxx.hpp"
 #include "tests/store/door_exam.hpp"
+#include "tests/store/first_time_exam.hpp"
 
 namespace outbox::doors {
 namespace {
@@ -41,7 +42,9 @@ private:
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, door_exam, pqxx_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, first_time_exam, pqxx_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, networked_door_exam, pqxx_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, networked_first_time_exam, pqxx_candidate);
 
 } // namespace
 } // namespace outbox::doors

@@ -51,6 +51,23 @@ public:
     virtual std::string usual(const std::string& name) const { return "outbox_" + name; }
     /// True unless something came into the usual outbox that belongs into another.
     bool nothing_crossed() const;
+    /// A time, as the outbox's columns hold it.
+    virtual std::string ten_days_ago() const { return "now(6) - interval 10 day"; }
+
+    // Of databases with a server.
+    /// Makes that the sessions which are opened from now on are at `level`, unless the transaction
+    /// says by itself what this returns.
+    virtual std::string isolate(const std::string& level) const {
+        run("set global transaction isolation level " + level);
+        return "do 0";
+    }
+    /// A session of any database of this server waits for a lock.
+    virtual bool somebody_waits() const {
+        return run("show global status like 'innodb_row_lock_current_waits'").find("\t0") ==
+               std::string::npos;
+    }
+    /// Above READ COMMITTED a transaction cannot go on beside what another has committed.
+    virtual bool snapshots_conflict() const { return false; }
 
 protected:
     virtual std::string hex(const std::string& column) const { return "hex(" + column + ")"; }
@@ -69,6 +86,15 @@ public:
     std::string run(const std::string& sql) const override;
     void kill_sessions() const override;
     std::string usual(const std::string& name) const override { return "outbox." + name; }
+    std::string ten_days_ago() const override { return "now() - interval '10 days'"; }
+    std::string isolate(const std::string& level) const override {
+        return "set transaction isolation level " + level;
+    }
+    bool somebody_waits() const override {
+        return run("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")[0] !=
+               '0';
+    }
+    bool snapshots_conflict() const override { return true; }
 
 private:
     std::string hex(const std::string& column) const override;
@@ -100,6 +126,9 @@ public:
     std::string path() const { return (folder_.path() / "shop.db").string(); }
     std::string run(const std::string& sql) const override;
     void kill_sessions() const override {}
+    std::string ten_days_ago() const override {
+        return "cast((julianday('now') - 2440597.5) * 86400000000.0 as integer)";
+    }
 
 private:
     harness::temp_dir folder_;

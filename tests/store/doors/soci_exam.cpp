@@ -1,5 +1,6 @@
 #include "outbox/store/soci/soci.hpp"
 #include "tests/store/door_exam.hpp"
+#include "tests/store/first_time_exam.hpp"
 
 namespace outbox::doors {
 namespace {
@@ -102,7 +103,9 @@ public:
 using networked = testing::Types<soci_postgresql, soci_mysql, soci_on_mysql>;
 using all = testing::Types<soci_postgresql, soci_mysql, soci_sqlite3, soci_on_mysql>;
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, door_exam, all);
+INSTANTIATE_TYPED_TEST_SUITE_P(soci, first_time_exam, all);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, networked_door_exam, networked);
+INSTANTIATE_TYPED_TEST_SUITE_P(soci, networked_first_time_exam, networked);
 
 } // namespace
 } // namespace outbox::doors

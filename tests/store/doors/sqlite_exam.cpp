@@ -1,6 +1,7 @@
 #include "outbox/store/sqlite/sqlite.hpp"
 #include "tests/store/door_exam.hpp"
 #include "tests/store/doors/sqlite_own.hpp"
+#include "tests/store/first_time_exam.hpp"
 
 namespace outbox::doors {
 namespace {
@@ -24,6 +25,7 @@ private:
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, door_exam, sqlite_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, first_time_exam, sqlite_candidate);
 
 } // namespace
 } // namespace outbox::doors

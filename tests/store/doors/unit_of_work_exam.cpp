@@ -3,6 +3,7 @@
 #include "outbox/store/sqlite/sqlite.hpp"
 #include "tests/store/door_exam.hpp"
 #include "tests/store/doors/sqlite_own.hpp"
+#include "tests/store/first_time_exam.hpp"
 
 namespace my {
 
@@ -62,6 +63,7 @@ private:
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, door_exam, unit_of_work_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, first_time_exam, unit_of_work_candidate);
 
 } // namespace
 } // namespace outbox::doors

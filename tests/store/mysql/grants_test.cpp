@@ -1,4 +1,6 @@
-// Each of the four roles does its work, and is refused everything else.
+// Each of the five roles does its work, and is refused everything else.
+#include "outbox/store/mysql/consumed_sql.hpp"
+#include "tests/store/claim_steps.hpp"
 #include "tests/store/mysql/server.hpp"
 #include "tests/store/relay_store_exam.hpp"
 
@@ -38,7 +40,7 @@ protected:
                           "somebody_elses() select 1;" +
                           name_.in(dialect().grants_sql);
         const std::string whose = on_mysql ? " to " : " for ";
-        for (const std::string role : {"producer", "watchdog", "viewer", "migrator"}) {
+        for (const std::string role : {"producer", "consumer", "watchdog", "viewer", "migrator"}) {
             const std::string user = user_of(role);
             const std::string its = name_.text() + "_" + role;
             sql += "create user if not exists " + user + "; grant " + its + " to " + user +
@@ -119,6 +121,31 @@ TEST_P(mysql_grants, a_producer_sends_and_does_nothing_else) {
           "drop table outbox_message",
           "drop procedure outbox_send"})
         expect_denied("producer", sql);
+}
+
+TEST_P(mysql_grants, a_consumer_notes_what_it_has_done_and_does_nothing_else) {
+    take_every_step(*open(url_of("consumer"))->open_claim_store());
+    const std::vector<bytes> keys{"1"};
+    sql_session mine = session("consumer");
+    std::string fresh;
+    mine.execute("start transaction");
+    for (const std::string& sql :
+         consumed_sql::note({}, {.group = "billing", .keys = keys, .token = "12345678"}))
+        fresh = mine.value(sql);
+    mine.execute("rollback");
+    EXPECT_EQ(fresh, "31");
+    for (const std::string& sql : consumed_sql::forget({}, 1h, 10))
+        mine.value(sql);
+    expect_refused(
+        "consumer",
+        {
+            good_message,
+            "select payload from outbox_message",
+            "select owner from outbox_relay",
+            "delete from outbox_schema_version",
+            "select id from orders",
+        }
+    );
 }
 
 TEST_P(mysql_grants, a_watchdog_relays_and_does_nothing_else) {

@@ -1,6 +1,8 @@
-// Each of the four roles does its work, and is refused everything else.
+// Each of the five roles does its work, and is refused everything else.
 #include "outbox/message/message_id.hpp"
+#include "outbox/store/postgresql/consumed_sql.hpp"
 #include "outbox/store/postgresql/migration_session.hpp"
+#include "tests/store/claim_steps.hpp"
 #include "tests/store/postgresql/postgres.hpp"
 #include "tests/store/relay_store_exam.hpp"
 
@@ -20,7 +22,7 @@ protected:
         open(place_.url())->open_migrator()->up();
         owner_.execute("create table if not exists public.orders (id int, state text)");
         owner_.execute(std::string{dialect().grants_sql});
-        for (const std::string role : {"producer", "watchdog", "viewer", "migrator"}) {
+        for (const std::string role : {"producer", "consumer", "watchdog", "viewer", "migrator"}) {
             const std::string user = user_of(role);
             owner_.execute(
                 "do $$ begin if not exists (select from pg_roles where rolname = '" + user +
@@ -98,6 +100,36 @@ TEST_P(postgresql_grants, a_producer_sends_and_does_nothing_else) {
             "lock table outbox.message in access exclusive mode",
             "drop table outbox.message cascade",
             "drop schema outbox cascade",
+        }
+    );
+}
+
+TEST_P(postgresql_grants, a_consumer_notes_what_it_has_done_and_does_nothing_else) {
+    take_every_step(*open(url_of("consumer"))->open_claim_store());
+    const std::vector<bytes> keys{"1"};
+    sql_session mine = session("consumer");
+    const auto note = [&] {
+        mine.execute("begin");
+        const std::string fresh =
+            mine.value(consumed_sql::note({}, {.group = "billing", .keys = keys}));
+        mine.execute("commit");
+        return fresh;
+    };
+    EXPECT_EQ(note(), "31");
+    EXPECT_EQ(note(), "");
+    mine.execute(consumed_sql::forget({}, 1h, 10));
+    expect_refused(
+        "consumer",
+        {
+            "insert into outbox.consumed (group_name, message_key, consumed_at) values"
+            " ('billing', '2', 'epoch')",
+            "update outbox.consumed set group_name = 'shipping'",
+            "update outbox.claim set message_key = '2'",
+            good_message,
+            "select payload from outbox.message",
+            "select owner from outbox.relay",
+            "delete from outbox.schema_version",
+            "select id from public.orders",
         }
     );
 }

@@ -1,0 +1,18 @@
+#pragma once
+// Claims of idempotency checkers in MariaDB and MySQL, on a connection of their own.
+
+#include "outbox/store/claim_store.hpp"
+#include "outbox/store/mysql/connection.hpp"
+
+#include <memory>
+
+namespace outbox::mysql {
+
+/// Throws outbox::error (unreachable).
+std::unique_ptr<claim_store> open_claim_store(
+    const server_url& where,
+    const outbox_name& name = {},
+    const timeouts& limits = {}
+);
+
+} // namespace outbox::mysql

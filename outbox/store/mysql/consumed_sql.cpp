@@ -1,0 +1,56 @@
+#include "outbox/store/mysql/consumed_sql.hpp"
+
+#include "outbox/base/hex.hpp"
+
+namespace outbox::mysql::consumed_sql {
+namespace {
+
+std::string literal(bytes_view value) {
+    return "x'" + to_hex(value) + "'";
+}
+
+// `first_token` stands in the first row. Not INSERT IGNORE, which would also cut what is too long,
+// and whose shared locks let two sessions that wait for a third fail both.
+std::vector<std::string>
+statements(const outbox_name& to, const consumed_batch& batch, const std::string& first_token) {
+    const std::string group = "_ascii " + literal(batch.group);
+    const std::string token = literal(batch.token);
+    std::string rows;
+    std::string keys;
+    for (const bytes& key : batch.keys) {
+        const std::string text = literal(key);
+        rows += (rows.empty() ? "(" : ",(") + group + "," + text + "," +
+                (rows.empty() ? first_token : token) + ")";
+        keys += (keys.empty() ? "" : ",") + text;
+    }
+    return {
+        to.in("insert into outbox_consumed (group_name, message_key, token) values ") + rows +
+            to.in(" on duplicate key update token = outbox_consumed.token"),
+        to.in("select hex(message_key) from outbox_consumed where group_name = ") + group +
+            " and message_key in (" + keys + ") and token = " + token};
+}
+
+} // namespace
+
+std::vector<std::string> note(const outbox_name& to, const consumed_batch& batch) {
+    return statements(to, batch, literal(batch.token));
+}
+
+std::vector<std::string> note_in_transaction(const outbox_name& to, const consumed_batch& batch) {
+    return statements(
+        to,
+        batch,
+        "if(@@autocommit=0," + literal(batch.token) + ",(select x'00' union select x'01'))"
+    );
+}
+
+std::vector<std::string>
+forget(const outbox_name& to, std::chrono::seconds age, std::size_t rows_max) {
+    return {
+        to.in("delete from outbox_consumed where consumed_at < now(6) - interval ") +
+            std::to_string(age.count()) + " second order by consumed_at limit " +
+            std::to_string(rows_max),
+        "select cast(row_count() as char)"};
+}
+
+} // namespace outbox::mysql::consumed_sql

@@ -1,0 +1,24 @@
+#pragma once
+// The SQL that notes what a consumer has done in MariaDB and MySQL, for whichever client sends it.
+// Everything is a hexadecimal literal, as in put.hpp. `to` is the outbox
+// that it is for. Each text is one trip.
+
+#include "outbox/store/consumed_keys.hpp"
+#include "outbox/store/outbox_name.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace outbox::mysql::consumed_sql {
+
+/// The last statement answers with rows of one text: the keys that are new, in hexadecimal.
+std::vector<std::string> note(const outbox_name& to, const consumed_batch& batch);
+/// The same, and the server refuses it (error 1242) when the session is in autocommit mode.
+std::vector<std::string> note_in_transaction(const outbox_name& to, const consumed_batch& batch);
+/// The last statement answers with one row of one text: how many.
+std::vector<std::string>
+forget(const outbox_name& to, std::chrono::seconds age, std::size_t rows_max);
+
+} // namespace outbox::mysql::consumed_sql

@@ -1,0 +1,25 @@
+#pragma once
+// The SQL that notes what a consumer has done in PostgreSQL, for whichever client sends it.
+// Everything is hexadecimal between quotes, as in put.hpp. `to` is the outbox
+// that it is for.
+
+#include "outbox/store/consumed_keys.hpp"
+#include "outbox/store/outbox_name.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace outbox::postgresql::consumed_sql {
+
+/// Whether `words` of the server mean that note() was said outside of a transaction.
+bool says_no_transaction(std::string_view words) noexcept;
+
+/// "with … insert … select": rows of one text, the keys that are new, in hexadecimal. A key that is
+/// not does no harm to the transaction.
+std::string note(const outbox_name& to, const consumed_batch& batch);
+/// One row of one text: how many.
+std::string forget(const outbox_name& to, std::chrono::seconds age, std::size_t rows_max);
+
+} // namespace outbox::postgresql::consumed_sql

@@ -1,0 +1,17 @@
+#pragma once
+// Claims of idempotency checkers in a SQLite file, on a connection of their own. The clock is this
+// machine's, as everything is that shares the file.
+
+#include "outbox/store/claim_store.hpp"
+#include "outbox/store/outbox_name.hpp"
+
+#include <memory>
+#include <string>
+
+namespace outbox::sqlite {
+
+/// Opens `path`, which must exist. Throws outbox::error (unreachable).
+std::unique_ptr<claim_store>
+open_claim_store(const std::string& path, const outbox_name& name = {});
+
+} // namespace outbox::sqlite

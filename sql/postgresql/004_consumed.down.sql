@@ -1,0 +1,2 @@
+drop table outbox.claim;
+drop table outbox.consumed;

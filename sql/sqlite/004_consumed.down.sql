@@ -1,0 +1,2 @@
+drop table outbox_claim;
+drop table outbox_consumed;
