@@ -28,5 +28,6 @@ struct settings {
 std::vector<figure> enqueue_bench(machine& where, const settings& how);
 std::vector<figure> relay_bench(machine& where, const settings& how);
 std::vector<figure> broker_bench(machine& where, const settings& how);
+std::vector<figure> consumer_bench(machine& where, const settings& how);
 
 } // namespace outbox::bench

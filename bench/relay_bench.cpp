@@ -6,6 +6,7 @@
 #include "bench/contest.hpp"
 #include "bench/ours.hpp"
 #include "bench/pgq.hpp"
+#include "bench/publish_wave.hpp"
 #include "bench/usual_outbox.hpp"
 #include "bench/workload.hpp"
 #include "harness/broker_server.hpp"
@@ -48,19 +49,15 @@ double rate_of(long count, const std::function<void()>& work) {
 /// What a consumer of PgQ would do in order to be a relay: waves as large as ours, through our way
 /// to the broker, each acknowledged before the next.
 void publish(PGresult* rows, kafka_target& to, message_id_generator& ids) {
-    constexpr int wave_size = 5'000;
     const auto bytes_of = [&](int row, int column) {
         return bytes{
             PQgetvalue(rows, row, column),
             static_cast<std::size_t>(PQgetlength(rows, row, column))};
     };
     std::vector<stored_message> messages;
-    std::vector<const stored_message*> wave;
-    std::vector<delivery_outcome> outcomes;
     for (int begin = 0; begin < PQntuples(rows); begin += wave_size) {
         const int end = std::min(begin + wave_size, PQntuples(rows));
         messages.clear();
-        wave.clear();
         for (int row = begin; row < end; ++row) {
             auto& made = messages.emplace_back();
             made.created_at = system_clock().now();
@@ -69,20 +66,7 @@ void publish(PGresult* rows, kafka_target& to, message_id_generator& ids) {
             made.content.payload = bytes_of(row, 2);
             made.content.key = bytes_of(row, 3);
         }
-        for (const auto& each : messages)
-            wave.push_back(&each);
-        to.deliver(wave);
-        for (std::size_t answered = 0; answered < wave.size();) {
-            outcomes.clear();
-            to.await(std::chrono::seconds{1}, outcomes);
-            answered += outcomes.size();
-            for (const auto& outcome : outcomes) {
-                if (outcome.fate != fate::delivered)
-                    throw error{
-                        error_kind::io,
-                        "the broker did not take a message: " + outcome.reason};
-            }
-        }
+        publish_wave(to, messages);
     }
 }
 
