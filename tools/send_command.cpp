@@ -28,6 +28,8 @@ struct send_options {
     std::optional<std::string> payload{};
     std::string payload_file{};
     std::string delay{};
+    std::string trace_parent{};
+    std::string trace_state{};
     bool json = false;
 };
 
@@ -52,6 +54,26 @@ headers read_properties(const send_options& options) {
     return properties;
 }
 
+// Here a person wrote it, who is told what would elsewhere be left out.
+std::optional<trace_context> read_trace(const send_options& options) {
+    if (options.trace_parent.empty())
+        return std::nullopt;
+    const auto trace = trace_context::parse(options.trace_parent, options.trace_state);
+    if (!trace)
+        throw error(
+            error_kind::invalid_argument,
+            "bad traceparent \"" + options.trace_parent + "\"",
+            "write 00-TRACEID-PARENTID-FLAGS, 32, 16 and 2 small hexadecimal digits, neither id all zero"
+        );
+    if (trace->state().empty() && !options.trace_state.empty())
+        throw error(
+            error_kind::invalid_argument,
+            "bad tracestate \"" + options.trace_state + "\"",
+            "write key=value,key=value, at most 32 of them, no key twice"
+        );
+    return trace;
+}
+
 int send(const send_options& options) {
     message m{.to = subject::parse(options.subject), .body = body::raw(read_payload(options))};
     if (options.key)
@@ -59,6 +81,7 @@ int send(const send_options& options) {
     for (const std::string& text : options.tags)
         m.tags.push_back(tag::parse(text));
     m.properties = read_properties(options);
+    m.trace = read_trace(options);
     if (!options.delay.empty()) {
         const auto delay = parse_duration(options.delay);
         if (!delay)
@@ -93,6 +116,8 @@ void add_send_command(CLI::App& app, action& chosen) {
     payload->add_option("--payload-file", options->payload_file, "a file that holds it");
     payload->require_option(1);
     command->add_option("--deliver-after", options->delay, "not before this has passed, such as 30s or 2h");
+    auto* parent = command->add_option("--traceparent", options->trace_parent, "the trace it belongs to, as W3C writes it");
+    command->add_option("--tracestate", options->trace_state, "what belongs to that")->needs(parent);
     command->add_flag("--json", options->json, "print one JSON object");
     command->callback([options, &chosen] { chosen = [options] { return send(*options); }; });
 }

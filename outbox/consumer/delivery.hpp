@@ -18,6 +18,7 @@
 #include "outbox/message/header.hpp"
 #include "outbox/message/message_id.hpp"
 #include "outbox/message/names.hpp"
+#include "outbox/message/trace_context.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -36,14 +37,6 @@ struct record_position {
     std::int64_t offset = -1;
 
     auto operator<=>(const record_position&) const = default;
-};
-
-/// The trace that a message belongs to, in the words of W3C Trace Context
-/// (https://www.w3.org/TR/trace-context/): the values of `traceparent` and `tracestate` as they
-/// came, empty when absent. Not looked into.
-struct trace_context {
-    std::string_view parent{};
-    std::string_view state{};
 };
 
 struct delivery {
@@ -85,7 +78,9 @@ struct delivery {
     const bytes* property(std::string_view name) const noexcept {
         return find_header(properties, name);
     }
-    trace_context trace() const noexcept;
+    /// The trace that the message belongs to; nothing when it has none that can be read. What the
+    /// handler sends because of this message carries it on: `.trace = d.trace()`.
+    std::optional<trace_context> trace() const { return find_trace(properties); }
 };
 
 } // namespace outbox

@@ -4,6 +4,13 @@
 #include "outbox/message/codec.hpp"
 
 namespace outbox {
+namespace {
+
+bool is_of_trace(std::string_view name) noexcept {
+    return name == header_name::trace_parent || name == header_name::trace_state;
+}
+
+} // namespace
 
 envelope freeze(const message& m, message_id id, const message_limits& limits) {
     if (m.to.text().size() > limits.subject_bytes_max)
@@ -31,8 +38,13 @@ envelope freeze(const message& m, message_id id, const message_limits& limits) {
                 "property \"" + property.name + "\" of a message to " + m.to.text(),
                 "names beginning with \"outbox-\" belong to the library; choose another"
             );
-        all.push_back(property);
+        if (!m.trace || !is_of_trace(property.name))
+            all.push_back(property);
     }
+    if (m.trace)
+        all.push_back({std::string{header_name::trace_parent}, m.trace->parent()});
+    if (m.trace && !m.trace->state().empty())
+        all.push_back({std::string{header_name::trace_state}, m.trace->state()});
 
     envelope frozen{
         .id = id,

@@ -7,6 +7,7 @@
 #include "outbox/message/delivery_time.hpp"
 #include "outbox/message/header.hpp"
 #include "outbox/message/names.hpp"
+#include "outbox/message/trace_context.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -25,6 +26,9 @@ struct message {
     headers properties{};
     /// Nothing: as soon as the transaction has committed.
     std::optional<delivery_time> deliver{};
+    /// Travels as the headers `traceparent` and `tracestate`, in the place of properties of these
+    /// names. Without it such properties go as they are, not looked into.
+    std::optional<trace_context> trace{};
 };
 
 /// What a target is known to accept, checked when a message is sent, so that the business

@@ -1,7 +1,8 @@
 #include "outbox/base/error.hpp"
 #include "outbox/consumer/group_name.hpp"
 #include "outbox/consumer/handler.hpp"
-#include "outbox/message/body.hpp"
+#include "outbox/message/codec.hpp"
+#include "outbox/message/envelope.hpp"
 
 #include <gmock/gmock.h>
 
@@ -50,13 +51,24 @@ TEST(delivery, what_is_not_there_is_absent) {
     const delivery d{
         .subject = subject{"orders.paid"},
         .tags = {"vip", "eu"},
-        .properties = {{"traceparent", "00-ab-cd-01"}, {"x", "1"}, {"x", "2"}}};
+        .properties = {{"x", "1"}, {"x", "2"}}};
     EXPECT_TRUE(d.has_tag("eu"));
     EXPECT_FALSE(d.has_tag("e"));
-    EXPECT_EQ(d.trace().parent, "00-ab-cd-01");
-    EXPECT_EQ(d.trace().state, "");
+    EXPECT_EQ(d.trace(), std::nullopt);
     EXPECT_EQ(*d.property("x"), "1");
     EXPECT_EQ(d.property("y"), nullptr);
+}
+
+TEST(delivery, a_handler_carries_the_trace_on_in_one_line) {
+    const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const delivery d{
+        .subject = subject{"orders.paid"},
+        .properties = {{"traceparent", parent}, {"tracestate", "congo=t61rcWkgMzE"}}};
+    const message next{.to = subject{"parcels.packed"}, .trace = d.trace()};
+    const headers sent = decode_headers(freeze(next, message_id{}, {}).headers);
+    EXPECT_EQ(find_trace(sent), d.trace());
+    EXPECT_EQ(*find_header(sent, "traceparent"), parent);
+    EXPECT_EQ(*find_header(sent, "tracestate"), "congo=t61rcWkgMzE");
 }
 
 TEST(delivery, a_groups_name_leaves_room_for_its_topics) {

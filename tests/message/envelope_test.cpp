@@ -32,6 +32,21 @@ TEST(envelope, freezes_every_part_of_a_message) {
     EXPECT_EQ(decode_headers(frozen.headers), expected);
 }
 
+TEST(envelope, the_trace_travels_behind_the_properties_and_replaces_those_of_its_names) {
+    const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    message m{
+        .to = order_paid,
+        .body = body::raw("x"),
+        .properties = {{"traceparent", "old"}, {"tracestate", "old"}, {"source", "shop"}},
+        .trace = trace_context::parse(parent, "rojo=1")};
+    const headers expected{{"source", "shop"}, {"traceparent", parent}, {"tracestate", "rojo=1"}};
+    EXPECT_EQ(decode_headers(freeze(m, some_id, {}).headers), expected);
+    m.trace = trace_context::parse(parent);
+    EXPECT_EQ(find_header(decode_headers(freeze(m, some_id, {}).headers), "tracestate"), nullptr);
+    m.trace.reset();
+    EXPECT_EQ(decode_headers(freeze(m, some_id, {}).headers), m.properties) << "not looked into";
+}
+
 TEST(envelope, a_bare_message_has_no_headers_and_no_key) {
     const envelope frozen = freeze({.to = order_paid, .body = body::raw("x")}, some_id, {});
     EXPECT_EQ(frozen.headers, "");

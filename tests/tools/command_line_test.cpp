@@ -5,6 +5,7 @@
 #include "harness/postgres_server.hpp"
 #include "harness/program_path.hpp"
 #include "harness/temp_dir.hpp"
+#include "outbox/base/hex.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -113,6 +114,27 @@ TEST_F(command_line, sends_a_file_byte_by_byte) {
     );
     EXPECT_EQ(shown.stdout_text, "000D0AFF\n");
     expect_refusal(run({"send", "--db", url, "--subject", "a", "--payload-file", "/nowhere"}), 1, "cannot read /nowhere");
+}
+
+TEST_F(command_line, sends_the_trace_that_it_is_given) {
+    migrate();
+    const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const std::vector<std::string> bare{"send", "--db", url, "--subject", "a", "--payload", "x"};
+    const auto with = [&](const std::vector<std::string>& more) {
+        auto all = bare;
+        all.insert(all.end(), more.begin(), more.end());
+        return run(all);
+    };
+    EXPECT_TRUE(with({"--traceparent", parent, "--tracestate", "rojo=1, congo=2"}).status.ok());
+    const auto shown = harness::run_to_end(
+        {.argv = {"sqlite3", (folder / "shop.db").string(), "select lower(hex(headers)) from outbox_message"}}
+    );
+    EXPECT_NE(shown.stdout_text.find(to_hex(parent)), std::string::npos) << shown.stdout_text;
+    EXPECT_NE(shown.stdout_text.find(to_hex("rojo=1,congo=2")), std::string::npos) << shown.stdout_text;
+    expect_refusal(with({"--traceparent", "00-" + parent}), 2, "bad traceparent");
+    expect_refusal(with({"--traceparent", parent, "--tracestate", "A=1"}), 2, "bad tracestate");
+    expect_refusal(with({"--tracestate", "a=1"}), 2, "--traceparent");
+    EXPECT_EQ(run_json({"status", "--db", url}).at("backlog"), 1) << "nothing of it was sent";
 }
 
 TEST_F(command_line, says_what_is_wrong_with_the_arguments) {

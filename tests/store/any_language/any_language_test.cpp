@@ -41,6 +41,10 @@ std::vector<envelope> expected() {
         .key = order_key{"42"},
         .tags = {tag{"gold"}, tag{"eu"}},
         .properties = {{"source", "caf\u00e9"}, {"trace", "a b"}},
+        .trace = trace_context::parse(
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "rojo=1"
+        ),
     };
     message second{
         .to = subject{"orders.paid"},

@@ -12,9 +12,12 @@ import urllib.parse
 import uuid
 
 EVERY_BYTE = bytes(range(256))
+TRACE_PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 MESSAGES = [
     dict(id=uuid.UUID("018f0000-0000-7000-8000-000000000001"), subject="orders.paid", payload=b'{"orderId":42}',
-         key=b"42", tags=["gold", "eu"], properties={"source": "café", "trace": "a b"}, type="application/json"),
+         key=b"42", tags=["gold", "eu"], properties={"source": "café", "trace": "a b",
+                                                          "traceparent": TRACE_PARENT, "tracestate": "rojo=1"},
+         type="application/json"),
     dict(id=uuid.UUID("018f0000-0000-7000-8000-000000000002"), subject="orders.paid", payload=EVERY_BYTE,
          key=EVERY_BYTE, tags=[], properties={}, type=None),
     dict(id=uuid.UUID("018f0000-0000-7000-8000-000000000003"), subject="empty", payload=b"", key=None, tags=[],
