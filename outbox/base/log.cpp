@@ -1,11 +1,11 @@
 #include "outbox/base/log.hpp"
 
+#include "outbox/base/units.hpp"
+
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <cstdio>
-#include <ctime>
 #include <string>
 #include <utility>
 
@@ -15,21 +15,6 @@ namespace {
 log_sink& current_sink() {
     static log_sink sink;
     return sink;
-}
-
-std::string utc_now() {
-    const auto now = std::chrono::system_clock::now();
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::array<char, 32> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-    const auto millis =
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() %
-        1000;
-    std::array<char, 48> full{};
-    std::snprintf(full.data(), full.size(), "%s.%03dZ", text.data(), static_cast<int>(millis));
-    return full.data();
 }
 
 } // namespace
@@ -61,7 +46,8 @@ log_sink stderr_log_sink(log_level least) {
     return [least](log_level level, std::string_view source, std::string_view text) {
         if (level < least)
             return;
-        std::string line = "ts=" + utc_now() + " level=" + to_string(level) + " source=";
+        std::string line = "ts=" + utc_text(std::chrono::system_clock::now()) +
+                           " level=" + to_string(level) + " source=";
         line.append(source).append(" msg=\"");
         for (const char c : text) {
             if (c == '"' || c == '\\')

@@ -1,6 +1,9 @@
 #include "outbox/base/units.hpp"
 
+#include <array>
 #include <charconv>
+#include <cstdio>
+#include <ctime>
 #include <limits>
 #include <span>
 #include <system_error>
@@ -53,6 +56,25 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
     return parse(text, sizes);
+}
+
+std::string utc_text(time_point when) {
+    const auto whole = std::chrono::floor<std::chrono::seconds>(when);
+    const auto millis = std::chrono::floor<std::chrono::milliseconds>(when - whole);
+    const std::time_t seconds = whole.time_since_epoch().count();
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+    std::array<char, 48> full{};
+    std::snprintf(
+        full.data(),
+        full.size(),
+        "%s.%03dZ",
+        text.data(),
+        static_cast<int>(millis.count())
+    );
+    return full.data();
 }
 
 } // namespace outbox

@@ -30,6 +30,13 @@ TEST(units, refuses_all_else) {
         EXPECT_FALSE(parse_size(text)) << text;
 }
 
+TEST(units, a_time_is_written_in_utc_to_the_millisecond) {
+    using namespace std::chrono_literals;
+    EXPECT_EQ(utc_text(time_point{}), "1970-01-01T00:00:00.000Z");
+    EXPECT_EQ(utc_text(time_point{1'795'284'000s + 7'999us}), "2026-11-21T18:00:00.007Z");
+    EXPECT_EQ(utc_text(time_point{-1ms}), "1969-12-31T23:59:59.999Z");
+}
+
 TEST(units, refuses_what_does_not_fit) {
     EXPECT_TRUE(parse_size("9223372036854775807B"));
     EXPECT_FALSE(parse_size("9223372036854775808B"));
