@@ -4,6 +4,7 @@
 
 #include "outbox/base/bytes.hpp"
 #include "outbox/base/error.hpp"
+#include "outbox/store/applied_question.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -40,6 +41,13 @@ public:
     virtual std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) {
         static_cast<void>(age);
         static_cast<void>(rows_max);
+        cannot();
+    }
+
+    /// What first_time_numbered() wants, see applied_question.hpp; rows of one text. Throws as
+    /// note_consumed() does.
+    virtual std::vector<std::string> ask_applied(const applied_question& about) {
+        static_cast<void>(about);
         cannot();
     }
 

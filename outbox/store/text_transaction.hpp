@@ -189,6 +189,10 @@ public:
         require_open();
         return std::stoul(list(commands_->forget_consumed(age, rows_max)).at(0));
     }
+    std::vector<std::string> ask_applied(const applied_question& about) override {
+        require_open();
+        return list(commands_->ask_applied(about));
+    }
     void poison() noexcept { poisoned_ = true; }
     /// The outbox that it sends to.
     const outbox_name& to() const noexcept { return to_; }
@@ -366,6 +370,9 @@ public:
     }
     std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
         return tx_->forget_consumed(age, rows_max);
+    }
+    std::vector<std::string> ask_applied(const applied_question& about) override {
+        return tx_->ask_applied(about);
     }
 
 private:

@@ -25,7 +25,7 @@ bool says_already_open(const std::string& words) noexcept {
 
 bool says_tables_are_missing(const std::string& words) noexcept {
     // Whatever the outbox is called.
-    constexpr std::array<std::string_view, 8> tables{
+    constexpr std::array<std::string_view, 10> tables{
         "_relay",
         ".relay",
         "_message",
@@ -33,7 +33,9 @@ bool says_tables_are_missing(const std::string& words) noexcept {
         "_scheduled",
         ".scheduled",
         "_consumed",
-        ".consumed"};
+        ".consumed",
+        "_applied",
+        ".applied"};
     constexpr std::array<std::string_view, 3> phrases{
         "does not exist", // PostgreSQL
         "doesn't exist",  // MySQL

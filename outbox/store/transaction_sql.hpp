@@ -43,6 +43,7 @@ public:
     virtual std::vector<std::string> note_consumed(const consumed_batch& batch) const = 0;
     virtual std::vector<std::string>
     forget_consumed(std::chrono::seconds age, std::size_t rows_max) const = 0;
+    virtual std::vector<std::string> ask_applied(const applied_question& about) const = 0;
 
     /// Writes `rows` and commits: the last text holds COMMIT. When one of them fails, nothing is
     /// committed, whatever had failed before within the transaction.

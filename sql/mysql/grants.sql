@@ -24,6 +24,7 @@ grant execute on procedure outbox_send to outbox_producer;
 -- Not by column: MariaDB wants the whole of UPDATE for ON DUPLICATE KEY UPDATE.
 grant select, insert, update, delete on outbox_consumed to outbox_consumer;
 grant select, insert, update, delete on outbox_claim to outbox_consumer;
+grant select, insert, update, delete on outbox_applied to outbox_consumer;
 
 -- PROCESS lets the relay see when no INSERT is under way any more; without it, it goes by time and says so.
 grant process on *.* to outbox_watchdog;
@@ -46,6 +47,7 @@ grant all on outbox_message to outbox_migrator;
 grant all on outbox_scheduled to outbox_migrator;
 grant all on outbox_consumed to outbox_migrator;
 grant all on outbox_claim to outbox_migrator;
+grant all on outbox_applied to outbox_migrator;
 grant all on outbox_relay to outbox_migrator;
 grant all on outbox_numbering to outbox_migrator;
 grant all on outbox_intent to outbox_migrator;

@@ -40,6 +40,8 @@ grant select (shard, doorbell) on outbox.relay to outbox_producer;
 grant select, insert (group_name, message_key), delete on outbox.consumed to outbox_consumer;
 grant select, insert (group_name, message_key, token, lease_until), update (token, lease_until, changed_at), delete
     on outbox.claim to outbox_consumer;
+grant select, insert (group_name, source, shard, numbers), update (numbers, changed_at), delete
+    on outbox.applied to outbox_consumer;
 
 -- xid: rows that came with a dump get a transaction of this cluster. TRUNCATE goes with the lock that it needs.
 grant select, update (xid) on outbox.message to outbox_watchdog;

@@ -30,6 +30,7 @@
 #include "outbox/base/error.hpp"
 #include "outbox/store/adapter.hpp"
 #include "outbox/store/connection_notes.hpp"
+#include "outbox/store/mysql/applied_sql.hpp"
 #include "outbox/store/mysql/consumed_sql.hpp"
 #include "outbox/store/mysql/put.hpp"
 #include "outbox/store/mysql/transaction_sql.hpp"
@@ -181,6 +182,11 @@ public:
         return std::stoul(
             list_text_answer(client, consumed_sql::forget(to_, age, rows_max), to_).at(0)
         );
+    }
+    std::vector<std::string> ask_applied(const applied_question& about) override {
+        require_open();
+        Client client{*db_};
+        return list_text_answer(client, applied_sql::texts_in_transaction(to_, about), to_);
     }
 
     /// A failed statement is not a failed transaction here (a lock wait timeout undoes only the

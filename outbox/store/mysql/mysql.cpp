@@ -3,6 +3,7 @@
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/store/mysql/connection.hpp"
+#include "outbox/store/mysql/applied_sql.hpp"
 #include "outbox/store/mysql/consumed_sql.hpp"
 #include "outbox/store/mysql/put.hpp"
 
@@ -201,6 +202,12 @@ std::size_t mysql_session::forget_consumed(std::chrono::seconds age, std::size_t
     const auto statements = mysql::consumed_sql::forget(to_, age, rows_max);
     return std::stoul(run_each(db_, statements, "cannot forget what a consumer has done", to_).value
     );
+}
+
+std::vector<std::string> mysql_session::ask_applied(const applied_question& about) {
+    require_open();
+    const auto statements = mysql::applied_sql::texts(to_, about);
+    return run_each(db_, statements, "cannot note what a consumer has done", to_).column;
 }
 
 mysql_transaction::mysql_transaction(st_mysql& db, pending_messages& pending)

@@ -48,6 +48,7 @@ public:
     std::string doorbell() override;
     std::vector<bytes> note_consumed(const consumed_batch& batch) override;
     std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override;
+    std::vector<std::string> ask_applied(const applied_question& about) override;
 
 private:
     st_mysql* db_;
@@ -86,6 +87,9 @@ public:
     }
     std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
         return mysql_session{*db_, pending_->to}.forget_consumed(age, rows_max);
+    }
+    std::vector<std::string> ask_applied(const applied_question& about) override {
+        return mysql_session{*db_, pending_->to}.ask_applied(about);
     }
     mysql_transaction& user_face() noexcept { return *this; }
     std::string doorbell() const noexcept { return doorbell_; }

@@ -1,5 +1,6 @@
 #include "outbox/store/mysql/transaction_sql.hpp"
 
+#include "outbox/store/mysql/applied_sql.hpp"
 #include "outbox/store/mysql/consumed_sql.hpp"
 #include "outbox/store/mysql/put.hpp"
 
@@ -42,6 +43,10 @@ public:
     std::vector<std::string>
     forget_consumed(std::chrono::seconds age, std::size_t rows_max) const override {
         return consumed_sql::forget(to_, age, rows_max);
+    }
+
+    std::vector<std::string> ask_applied(const applied_question& about) const override {
+        return applied_sql::texts_in_transaction(to_, about);
     }
 
     std::vector<std::string> rollback() const override {

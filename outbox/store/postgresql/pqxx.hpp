@@ -27,6 +27,7 @@
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/store/adapter.hpp"
+#include "outbox/store/postgresql/applied_sql.hpp"
 #include "outbox/store/postgresql/consumed_sql.hpp"
 #include "outbox/store/postgresql/put.hpp"
 #include "outbox/store/postgresql/session_notes.hpp"
@@ -202,6 +203,11 @@ inline std::size_t forget_consumed(
     return std::stoul(list(tx, to, consumed_sql::forget(to, age, rows_max)).at(0));
 }
 
+inline std::vector<std::string>
+ask_applied(pqxx::transaction_base& tx, const outbox_name& to, const applied_question& about) {
+    return list(tx, to, applied_sql::texts(to, about).at(0));
+}
+
 } // namespace postgresql::libpqxx
 
 namespace postgresql {
@@ -283,6 +289,10 @@ public:
     std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
         require_open();
         return postgresql::libpqxx::forget_consumed(*tx_, to_, age, rows_max);
+    }
+    std::vector<std::string> ask_applied(const applied_question& about) override {
+        require_open();
+        return postgresql::libpqxx::ask_applied(*tx_, to_, about);
     }
 
     void poison() noexcept override {
@@ -377,6 +387,9 @@ public:
     }
     std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
         return postgresql::libpqxx::forget_consumed(*this, pending_->to, age, rows_max);
+    }
+    std::vector<std::string> ask_applied(const applied_question& about) override {
+        return postgresql::libpqxx::ask_applied(*this, pending_->to, about);
     }
     pqxx_transaction& user_face() noexcept { return *this; }
     /// For outbox/testing: what waits for COMMIT.

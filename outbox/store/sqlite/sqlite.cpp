@@ -2,6 +2,7 @@
 
 #include "outbox/base/error.hpp"
 #include "outbox/base/fault.hpp"
+#include "outbox/store/sqlite/applied_sql.hpp"
 #include "outbox/store/sqlite/consumed_sql.hpp"
 #include "outbox/store/sqlite/now.hpp"
 #include "outbox/store/sqlite/put.hpp"
@@ -33,13 +34,22 @@ struct texts {
     std::string note;
 };
 
-// The text that the last of them answers with.
-std::string
-value_of(sqlite3* db, const std::vector<std::string>& statements, const std::string& doing) {
+// The texts that the last of them answers with.
+std::vector<std::string>
+list(sqlite3* db, const std::vector<std::string>& statements, const std::string& doing) {
     for (std::size_t i = 0; i + 1 < statements.size(); ++i)
         sqlite::execute(db, statements[i].c_str(), doing);
     sqlite::statement last{db, statements.back().c_str(), doing};
-    return last.step() ? last.blob(0) : std::string{};
+    std::vector<std::string> texts;
+    while (last.step())
+        texts.push_back(last.blob(0));
+    return texts;
+}
+
+std::string
+value_of(sqlite3* db, const std::vector<std::string>& statements, const std::string& doing) {
+    const std::vector<std::string> texts = list(db, statements, doing);
+    return texts.empty() ? std::string{} : texts.front();
 }
 
 bool change_scheduled(sqlite3* db, const std::vector<std::string>& statements) {
@@ -126,6 +136,11 @@ std::size_t sqlite_session::forget_consumed(std::chrono::seconds age, std::size_
         sqlite::consumed_sql::forget(to_, age, rows_max),
         "cannot forget what a consumer has done"
     ));
+}
+
+std::vector<std::string> sqlite_session::ask_applied(const applied_question& about) {
+    require_open();
+    return list(db_, sqlite::applied_sql::texts(to_, about), "cannot note what a consumer has done");
 }
 
 sqlite_transaction::sqlite_transaction(sqlite3& db, pending_messages& pending)

@@ -41,6 +41,7 @@ public:
     std::string doorbell() override;
     std::vector<bytes> note_consumed(const consumed_batch& batch) override;
     std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override;
+    std::vector<std::string> ask_applied(const applied_question& about) override;
 
 private:
     sqlite3* db_;
@@ -78,6 +79,9 @@ public:
     }
     std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
         return sqlite_session{*db_, pending_->to}.forget_consumed(age, rows_max);
+    }
+    std::vector<std::string> ask_applied(const applied_question& about) override {
+        return sqlite_session{*db_, pending_->to}.ask_applied(about);
     }
     sqlite_transaction& user_face() noexcept { return *this; }
     std::string doorbell() const noexcept { return doorbell_; }

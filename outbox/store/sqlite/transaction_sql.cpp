@@ -1,5 +1,6 @@
 #include "outbox/store/sqlite/transaction_sql.hpp"
 
+#include "outbox/store/sqlite/applied_sql.hpp"
 #include "outbox/store/sqlite/consumed_sql.hpp"
 #include "outbox/store/sqlite/put.hpp"
 
@@ -51,6 +52,10 @@ public:
     std::vector<std::string>
     forget_consumed(std::chrono::seconds age, std::size_t rows_max) const override {
         return consumed_sql::forget(to_, age, rows_max);
+    }
+
+    std::vector<std::string> ask_applied(const applied_question& about) const override {
+        return applied_sql::texts(to_, about);
     }
 
     std::vector<std::string> rollback() const override { return {"rollback"}; }

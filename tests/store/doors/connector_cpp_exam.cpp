@@ -2,6 +2,7 @@
 #include "tests/store/door_exam.hpp"
 #include "tests/store/doors/connector_cpp_own.hpp"
 #include "tests/store/first_time_exam.hpp"
+#include "tests/store/first_time_numbered_exam.hpp"
 
 namespace outbox::doors {
 namespace {
@@ -91,6 +92,7 @@ using candidates = testing::Types<
     connector_cpp_on_mysql>;
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, door_exam, candidates);
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, first_time_exam, candidates);
+INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, first_time_numbered_exam, candidates);
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, networked_door_exam, candidates);
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, networked_first_time_exam, candidates);
 

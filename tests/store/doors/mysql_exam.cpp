@@ -1,6 +1,7 @@
 #include "outbox/store/mysql/mysql.hpp"
 #include "tests/store/door_exam.hpp"
 #include "tests/store/first_time_exam.hpp"
+#include "tests/store/first_time_numbered_exam.hpp"
 
 #include <mysql.h>
 
@@ -74,6 +75,7 @@ private:
 using candidates = testing::Types<mysql_candidate<CLIENT_MULTI_STATEMENTS>, mysql_candidate<0>>;
 INSTANTIATE_TYPED_TEST_SUITE_P(mysql, door_exam, candidates);
 INSTANTIATE_TYPED_TEST_SUITE_P(mysql, first_time_exam, candidates);
+INSTANTIATE_TYPED_TEST_SUITE_P(mysql, first_time_numbered_exam, candidates);
 INSTANTIATE_TYPED_TEST_SUITE_P(mysql, networked_door_exam, candidates);
 INSTANTIATE_TYPED_TEST_SUITE_P(mysql, networked_first_time_exam, candidates);
 

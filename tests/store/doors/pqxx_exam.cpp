@@ -1,6 +1,7 @@
 #include "outbox/store/postgresql/pqxx.hpp"
 #include "tests/store/door_exam.hpp"
 #include "tests/store/first_time_exam.hpp"
+#include "tests/store/first_time_numbered_exam.hpp"
 
 namespace outbox::doors {
 namespace {
@@ -43,6 +44,7 @@ private:
 
 INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, door_exam, pqxx_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, first_time_exam, pqxx_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, first_time_numbered_exam, pqxx_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, networked_door_exam, pqxx_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(pqxx, networked_first_time_exam, pqxx_candidate);
 

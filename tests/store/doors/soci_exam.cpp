@@ -1,6 +1,7 @@
 #include "outbox/store/soci/soci.hpp"
 #include "tests/store/door_exam.hpp"
 #include "tests/store/first_time_exam.hpp"
+#include "tests/store/first_time_numbered_exam.hpp"
 
 namespace outbox::doors {
 namespace {
@@ -104,6 +105,7 @@ using networked = testing::Types<soci_postgresql, soci_mysql, soci_on_mysql>;
 using all = testing::Types<soci_postgresql, soci_mysql, soci_sqlite3, soci_on_mysql>;
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, door_exam, all);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, first_time_exam, all);
+INSTANTIATE_TYPED_TEST_SUITE_P(soci, first_time_numbered_exam, all);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, networked_door_exam, networked);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, networked_first_time_exam, networked);
 

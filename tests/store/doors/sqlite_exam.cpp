@@ -2,6 +2,7 @@
 #include "tests/store/door_exam.hpp"
 #include "tests/store/doors/sqlite_own.hpp"
 #include "tests/store/first_time_exam.hpp"
+#include "tests/store/first_time_numbered_exam.hpp"
 
 namespace outbox::doors {
 namespace {
@@ -26,6 +27,7 @@ private:
 
 INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, door_exam, sqlite_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, first_time_exam, sqlite_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, first_time_numbered_exam, sqlite_candidate);
 
 } // namespace
 } // namespace outbox::doors

@@ -4,6 +4,7 @@
 #include "tests/store/door_exam.hpp"
 #include "tests/store/doors/sqlite_own.hpp"
 #include "tests/store/first_time_exam.hpp"
+#include "tests/store/first_time_numbered_exam.hpp"
 
 namespace my {
 
@@ -64,6 +65,7 @@ private:
 
 INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, door_exam, unit_of_work_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, first_time_exam, unit_of_work_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, first_time_numbered_exam, unit_of_work_candidate);
 
 } // namespace
 } // namespace outbox::doors

@@ -1,4 +1,5 @@
 // Each of the five roles does its work, and is refused everything else.
+#include "outbox/store/mysql/applied_sql.hpp"
 #include "outbox/store/mysql/consumed_sql.hpp"
 #include "tests/store/claim_steps.hpp"
 #include "tests/store/mysql/server.hpp"
@@ -136,6 +137,16 @@ TEST_P(mysql_grants, a_consumer_notes_what_it_has_done_and_does_nothing_else) {
     EXPECT_EQ(fresh, "31");
     for (const std::string& sql : consumed_sql::forget({}, 1h, 10))
         mine.value(sql);
+    applied_question about{.group = "billing", .source = "a", .numbers = "1", .rows_max = 10};
+    for (const auto what :
+         {applied_question::create,
+          applied_question::lock,
+          applied_question::write,
+          applied_question::forget}) {
+        about.what = what;
+        for (const std::string& sql : applied_sql::texts({}, about))
+            mine.value(sql);
+    }
     expect_refused(
         "consumer",
         {

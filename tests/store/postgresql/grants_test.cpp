@@ -1,5 +1,6 @@
 // Each of the five roles does its work, and is refused everything else.
 #include "outbox/message/message_id.hpp"
+#include "outbox/store/postgresql/applied_sql.hpp"
 #include "outbox/store/postgresql/consumed_sql.hpp"
 #include "outbox/store/postgresql/migration_session.hpp"
 #include "tests/store/claim_steps.hpp"
@@ -118,9 +119,21 @@ TEST_P(postgresql_grants, a_consumer_notes_what_it_has_done_and_does_nothing_els
     EXPECT_EQ(note(), "31");
     EXPECT_EQ(note(), "");
     mine.execute(consumed_sql::forget({}, 1h, 10));
+    mine.execute("begin");
+    applied_question about{.group = "billing", .source = "a", .numbers = "1", .rows_max = 10};
+    for (const auto what :
+         {applied_question::create,
+          applied_question::lock,
+          applied_question::write,
+          applied_question::forget}) {
+        about.what = what;
+        mine.execute(applied_sql::texts({}, about).at(0));
+    }
+    mine.execute("commit");
     expect_refused(
         "consumer",
         {
+            "update outbox.applied set source = 'b'",
             "insert into outbox.consumed (group_name, message_key, consumed_at) values"
             " ('billing', '2', 'epoch')",
             "update outbox.consumed set group_name = 'shipping'",
