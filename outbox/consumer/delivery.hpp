@@ -14,6 +14,7 @@
 
 #include "outbox/base/bytes.hpp"
 #include "outbox/base/clock.hpp"
+#include "outbox/consumer/delivery_number.hpp"
 #include "outbox/consumer/received_body.hpp"
 #include "outbox/message/header.hpp"
 #include "outbox/message/message_id.hpp"
@@ -45,6 +46,8 @@ struct delivery {
     message_id id{};
     /// The order key as bytes: those of other producers know no limit.
     std::optional<bytes> key{};
+    /// Where the relay numbers, see idempotency/first_time_numbered.hpp.
+    std::optional<delivery_number> number{};
     std::vector<std::string> tags{};
     /// Headers beside the body, in their order. Not those under other names here: tags, content
     /// type, and whatever begins with "outbox-".

@@ -1,5 +1,7 @@
 #include "outbox/consumer/record_reading.hpp"
 
+#include "outbox/base/error.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -58,6 +60,7 @@ read_result read_record(const record& from, const record_position& at, topic_rol
 
     delivery made{.subject = subject::parse(marks.origin.topic)};
     bool has_id = false;
+    headers numbers;
     for (const auto& [name, value] : from.headers) {
         if (name == header_name::message_id) {
             if (has_id)
@@ -72,8 +75,15 @@ read_result read_record(const record& from, const record_position& at, topic_rol
                 made.tags.push_back(*value);
         } else if (name == header_name::content_type)
             made.content_type = value.value_or("");
+        else if (name == header_name::source || name == header_name::shard || name == header_name::number)
+            numbers.push_back({name, value.value_or("")});
         else if (!name.starts_with(header_name::reserved_prefix))
             made.properties.push_back({name, value.value_or("")});
+    }
+    try {
+        made.number = delivery_number::of(numbers);
+    } catch (const error& e) {
+        return refuse(e.what());
     }
     if (!has_id)
         made.id = made_up_id(marks.origin, marks.origin_timestamp_ms);

@@ -1,5 +1,6 @@
 #include "outbox/base/error.hpp"
 #include "outbox/consumer/delivery_number.hpp"
+#include "outbox/consumer/record_reading.hpp"
 
 #include <gtest/gtest.h>
 
@@ -39,6 +40,21 @@ TEST(delivery_number, nobody_guesses) {
     for (const std::string& source :
          {std::string{}, std::string{"A"}, std::string{"a'"}, std::string(65, 'a')})
         EXPECT_THROW(delivery_number::of(numbered(source, "0", "1")), error) << source;
+}
+
+TEST(delivery_number, comes_with_the_delivery_and_a_damaged_one_is_not_handled) {
+    record from{.timestamp_ms = 1, .value = "{}"};
+    for (const header& h : numbered("0a", "0", "17"))
+        from.headers.push_back({h.name, h.value});
+    const record_position here{"orders", 0, 1};
+    const auto read = read_record(from, here, topic_role::subject);
+    ASSERT_TRUE(read.message);
+    EXPECT_EQ(read.message->number, (delivery_number{.source = "0a", .number = 17}));
+    EXPECT_EQ(read.message->properties, (headers{{"a", "b"}}));
+    from.headers.pop_back();
+    EXPECT_FALSE(read_record(from, here, topic_role::subject).message);
+    from.headers.clear();
+    EXPECT_FALSE(read_record(from, here, topic_role::subject).message->number);
 }
 
 } // namespace

@@ -4,7 +4,7 @@
 // before its messages can no longer come.
 //
 //   pqxx::work tx{db};
-//   if (outbox::first_time_numbered(tx, billing, number))
+//   if (outbox::first_time_numbered(tx, billing, d.number.value()))
 //       tx.exec_params("update account set balance = balance - $1 where id = $2", amount, id);
 //   tx.commit();
 //   return outbox::outcome::ack();                // only now
@@ -18,8 +18,8 @@
 //   noted. Take first_time() for such a group.
 // - The two do not know of each other: a group uses one or the other.
 //
-// A message without numbers (delivery_number::of() says nothing) is yours to decide about: it comes
-// from another producer, or from a relay that does not number.
+// A message without numbers (d.number is nothing) is yours to decide about: it comes from another
+// producer, or from a relay that does not number.
 
 #include "outbox/consumer/delivery_number.hpp"
 #include "outbox/consumer/idempotency/first_time.hpp"
