@@ -1,5 +1,6 @@
 #include "outbox/consumer/consumer.hpp"
 
+#include "outbox/base/fault.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/base/log.hpp"
 #include "outbox/consumer/call_queue.hpp"
@@ -402,6 +403,7 @@ private:
                     ". What was handled since the last commit comes again there");
         else if (!e.trouble.empty())
             say_once("a commit failed and is repeated: " + e.trouble);
+        OUTBOX_FAULT("consumer.committed");
         tell(consumer_event::commit_answered{std::move(e.results)});
     }
 
@@ -418,6 +420,7 @@ private:
             say_once(
                 "waiting, because something that the handler needs is away: " + e.said.reason()
             );
+        OUTBOX_FAULT("consumer.handled");
         tell(consumer_event::handled{e.ticket, std::move(e.said), e.ends_call});
     }
 

@@ -1,6 +1,7 @@
-// The nemesis. Two shops, two watchdogs and a broker (and PostgreSQL, MariaDB or MySQL) at work; again and again one of them is killed with
-// SIGKILL, at a random moment or at a named point of its code, and started again, or a watchdog is frozen for longer than
-// its lease and comes back; at the end everything that was committed must have arrived, in order, once in effect.
+// The nemesis. Two shops, two watchdogs, two points services and a broker (and PostgreSQL, MariaDB or MySQL) at work; again and
+// again one of them is killed with SIGKILL, at a random moment or at a named point of its code, and started again, or a
+// watchdog or a points service is frozen for longer than its lease or session and comes back; at the end everything that
+// was committed must have arrived, in order, and must have had its effect in the points service's database, once.
 // Everything is drawn from the seed that is printed.
 //
 //   crash_run --db sqlite|postgres|mariadb|mysql --cycles N [--seed S] [--json FILE]
@@ -42,6 +43,7 @@ struct crash_options {
 constexpr std::array shop_points{"producer.before_commit", "producer.committed"};
 constexpr std::array watchdog_points{
     "relay.read", "relay.sent", "relay.delivered", "relay.recorded", "relay.removed"};
+constexpr std::array service_points{"points.applied", "points.committed", "consumer.handled", "consumer.committed"};
 constexpr std::array broker_points{"broker.appended", "broker.synced", "broker.acked"};
 constexpr std::int64_t orders_per_shop_max = 1'000'000'000;
 constexpr int orders_per_second = 400;
@@ -54,14 +56,17 @@ class nemesis {
               .broker = {},
               .programs = options.programs,
               .lease = 500ms,
+              .session = 500ms,
           }),
-          books_(stage_.open_books()), audience_(stage_.broker_address(), stage_.topic(), stage_.effects_file()) {}
+          books_(stage_.open_books()), points_(stage_.open_points()), audience_(stage_.broker_address(), stage_.topic()) {}
 
     int run() {
         for (std::size_t i = 0; i < shops_.size(); ++i)
             open_shop(i);
         for (process& watchdog : watchdogs_)
             watchdog = start_watchdog({});
+        for (std::size_t i = 0; i < services_.size(); ++i)
+            services_[i] = start_points(i, {});
         for (cycle_ = 0; cycle_ < options_.cycles; ++cycle_) {
             await_progress();
             kill_somebody();
@@ -87,9 +92,14 @@ class nemesis {
         return std::make_unique<harness::child_process>(stage_.start_watchdog(std::move(env)));
     }
 
+    process start_points(std::size_t i, std::map<std::string, std::string> env) {
+        return std::make_unique<harness::child_process>(stage_.start_points(i, std::move(env)));
+    }
+
     // Without progress between two kills the second would prove nothing.
     void await_progress() {
         const std::size_t from = audience_.distinct_count();
+        const std::int64_t applied_from = applied();
         harness::wait_until(
             [&] {
                 for (std::size_t i = 0; i < shops_.size(); ++i) {
@@ -100,10 +110,14 @@ class nemesis {
                     if (!watchdog->running())
                         throw error(error_kind::io, watchdog->describe("a watchdog ended by itself"));
                 }
-                return audience_.distinct_count() > from;
+                for (std::size_t i = 0; i < services_.size(); ++i) {
+                    if (!services_[i]->running())
+                        throw error(error_kind::io, services_[i]->describe("a points service ended by itself"));
+                }
+                return audience_.distinct_count() > from && applied() > applied_from;
             },
             30s,
-            "a message to arrive after kill " + std::to_string(cycle_) + " (" + last_ + ")"
+            "a message to arrive and be applied after kill " + std::to_string(cycle_) + " (" + last_ + ")"
         );
     }
 
@@ -111,12 +125,16 @@ class nemesis {
         const bool has_server = stage_.has_database_server();
         const auto die = random_.below(100);
         std::this_thread::sleep_for(std::chrono::microseconds(random_.below(40'000))); // the random moment
-        if (die < 35)
+        if (die < 20)
             kill_shop(random_.below(shops_.size()));
-        else if (die < 65)
+        else if (die < 40)
             kill_watchdog(watchdogs_[random_.below(watchdogs_.size())]);
-        else if (die < 75)
-            freeze_watchdog(*watchdogs_[random_.below(watchdogs_.size())]);
+        else if (die < 47)
+            freeze("watchdog", *watchdogs_[random_.below(watchdogs_.size())]);
+        else if (die < 70)
+            kill_service(random_.below(services_.size()));
+        else if (die < 77)
+            freeze("points service", *services_[random_.below(services_.size())]);
         else if (die < 95 || !has_server)
             kill_broker();
         else
@@ -153,14 +171,27 @@ class nemesis {
             each = start_watchdog({});
     }
 
-    // As a long pause of the machine does: it comes back and does not know that its lease is gone.
-    void freeze_watchdog(harness::child_process& watchdog) {
-        last_ = "frozen watchdog";
-        ++kills_["frozen"];
-        watchdog.signal(SIGSTOP);
-        std::this_thread::sleep_for(std::chrono::milliseconds(random_.below(1'200)));
-        watchdog.signal(SIGCONT);
+    void kill_service(std::size_t i) {
+        last_ = "points service";
+        ++kills_["points"];
+        services_[i]->stop(SIGKILL);
+        if (random_.below(2) == 0) {
+            services_[i] = start_points(i, point(service_points[random_.below(service_points.size())]));
+            await_death(*services_[i]);
+        }
+        services_[i] = start_points(i, {});
     }
+
+    // As a long pause of the machine does: it comes back and does not know that its lease or its session is gone.
+    void freeze(const char* who, harness::child_process& victim) {
+        last_ = std::string{"frozen "} + who;
+        ++kills_[last_];
+        victim.signal(SIGSTOP);
+        std::this_thread::sleep_for(std::chrono::milliseconds(random_.below(1'200)));
+        victim.signal(SIGCONT);
+    }
+
+    std::int64_t applied() { return points_->effect_count(); }
 
     void kill_broker() {
         last_ = "broker";
@@ -179,6 +210,7 @@ class nemesis {
         ++kills_[options_.database];
         stage_.kill_database_server();
         books_ = stage_.open_books();
+        points_ = stage_.open_points();
     }
 
     std::map<std::string, std::string> point(const char* name) {
@@ -200,6 +232,12 @@ class nemesis {
         std::fflush(stdout);
     }
 
+    void await_effects(std::int64_t count) {
+        const auto deadline = system_clock().ticks() + 60s;
+        while (applied() < count && system_clock().ticks() < deadline)
+            std::this_thread::sleep_for(10ms);
+    }
+
     int close_the_books() {
         for (const process& shop : shops_)
             shop->stop(SIGKILL);
@@ -208,8 +246,12 @@ class nemesis {
         audience_.await_distinct(placed.size(), 60'000); // what is missing then is lost, and the account says so
         for (const process& watchdog : watchdogs_)
             watchdog->stop(SIGTERM);
+        await_effects(static_cast<std::int64_t>(placed.size()));
+        for (const process& service : services_)
+            service->stop(SIGTERM);
         audience_.stop();
-        const harness::verdict verdict = audit(placed, audience_);
+        const account found = audit(placed, audience_, *points_);
+        const harness::verdict& verdict = found.messages;
 
         nlohmann::ordered_json out{
             {"db", options_.database},
@@ -223,23 +265,27 @@ class nemesis {
             {"phantom", verdict.phantom.size()},
             {"duplicate_deliveries", verdict.duplicate_delivery_count},
             {"duplicate_effects", verdict.duplicate_effect_count},
-            {"order_breaks", verdict.reordered.size()},
+            {"copies_suppressed", points_->suppressed()},
+            {"order_breaks", found.order_breaks()},
+            {"points_unaccounted", found.points_unaccounted},
         };
         std::printf("%s\n", out.dump().c_str());
-        if (!verdict.ok())
+        if (!found.ok())
             std::printf("%s\n", harness::to_text(verdict).c_str());
         if (!options_.json_file.empty())
             std::ofstream{options_.json_file} << out.dump(2) << '\n';
-        return verdict.ok() ? 0 : 1;
+        return found.ok() ? 0 : 1;
     }
 
     crash_options options_;
     seeded_random random_;
     stage stage_;
     std::unique_ptr<shop> books_;
+    std::unique_ptr<points_book> points_;
     audience audience_;
     std::array<process, 2> shops_;
     std::array<process, 2> watchdogs_;
+    std::array<process, 2> services_;
     int cycle_ = 0;
     std::map<std::string, int> kills_;
     int points_struck_ = 0;

@@ -1,12 +1,10 @@
 #include "tools/demo/audience.hpp"
 
 #include "outbox/base/error.hpp"
-#include "outbox/base/fault.hpp"
 #include "outbox/message/header.hpp"
 
 #include <librdkafka/rdkafka.h>
 #include <nlohmann/json.hpp>
-#include <sqlite3.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -24,59 +22,9 @@ struct release {
     void operator()(rd_kafka_topic_partition_list_t* p) const noexcept { rd_kafka_topic_partition_list_destroy(p); }
     void operator()(rd_kafka_topic_t* p) const noexcept { rd_kafka_topic_destroy(p); }
     void operator()(const rd_kafka_metadata_t* p) const noexcept { rd_kafka_metadata_destroy(p); }
-    void operator()(sqlite3* p) const noexcept { sqlite3_close_v2(p); }
-    void operator()(sqlite3_stmt* p) const noexcept { sqlite3_finalize(p); }
 };
 template <class T>
 using owned = std::unique_ptr<T, release>;
-
-// The consumer's own database, and in it the decision "first time?".
-class effects_table {
-  public:
-    explicit effects_table(const std::filesystem::path& file) {
-        sqlite3* raw = nullptr;
-        const int code = sqlite3_open(file.c_str(), &raw);
-        db_.reset(raw);
-        if (code != SQLITE_OK)
-            throw error(error_kind::io, "cannot open " + file.string());
-        run("pragma journal_mode = wal");
-        run("pragma synchronous = normal");
-        run("create table applied (message_id text primary key, times integer not null)");
-        run("create table points (customer integer primary key, points integer not null)");
-    }
-
-    void begin() { run("begin immediate"); }
-    void commit() { run("commit"); }
-
-    void apply(const arrival& a) {
-        if (!first_time(a.message_id))
-            return;
-        run("update applied set times = times + 1 where message_id = '" + a.message_id + "'");
-        run("insert into points values (" + std::to_string(a.customer) +
-            ", 1) on conflict (customer) do update set points = points + 1");
-    }
-
-    template <class Row>
-    void each(const char* sql, const Row& row) const {
-        sqlite3_stmt* raw = nullptr;
-        sqlite3_prepare_v2(db_.get(), sql, -1, &raw, nullptr);
-        const owned<sqlite3_stmt> rows{raw};
-        while (sqlite3_step(raw) == SQLITE_ROW)
-            row(raw);
-    }
-
-  private:
-    bool first_time(const std::string& id) {
-        run("insert or ignore into applied values ('" + id + "', 0)");
-        return sqlite3_changes(db_.get()) == 1 || OUTBOX_BROKEN("consumer.apply_every_copy");
-    }
-    void run(const std::string& sql) {
-        if (sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
-            throw error(error_kind::io, "the consumer's database refused: " + std::string{sqlite3_errmsg(db_.get())});
-    }
-
-    owned<sqlite3> db_;
-};
 
 owned<rd_kafka_t> make_consumer(const std::string& brokers) {
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
@@ -136,8 +84,8 @@ arrival read_arrival(const rd_kafka_message_t& m) {
 
 class audience::impl {
   public:
-    impl(const std::string& brokers, std::string topic, const std::filesystem::path& effects_file)
-        : topic_(std::move(topic)), effects_(effects_file), consumer_(make_consumer(brokers)),
+    impl(const std::string& brokers, std::string topic)
+        : topic_(std::move(topic)), consumer_(make_consumer(brokers)),
           thread_([this] { read(); }) {}
 
     ~impl() { join(); }
@@ -154,7 +102,6 @@ class audience::impl {
     }
 
     std::string topic_;
-    effects_table effects_;
     owned<rd_kafka_t> consumer_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
@@ -200,10 +147,6 @@ class audience::impl {
         }
         if (batch.empty())
             return;
-        effects_.begin();
-        for (const arrival& a : batch)
-            effects_.apply(a);
-        effects_.commit();
         const std::lock_guard lock{mutex_};
         for (arrival& a : batch) {
             distinct_.insert(a.message_id);
@@ -213,10 +156,8 @@ class audience::impl {
     }
 };
 
-audience::audience(
-    const std::string& brokers, const std::string& topic, const std::filesystem::path& effects_file
-)
-    : impl_(std::make_unique<impl>(brokers, topic, effects_file)) {}
+audience::audience(const std::string& brokers, const std::string& topic)
+    : impl_(std::make_unique<impl>(brokers, topic)) {}
 
 audience::~audience() = default;
 
@@ -242,22 +183,6 @@ void audience::stop() { impl_->stop(); }
 std::vector<arrival> audience::arrivals() const {
     const std::lock_guard lock{impl_->mutex_};
     return impl_->arrivals_;
-}
-
-std::map<int, std::int64_t> audience::points() const {
-    std::map<int, std::int64_t> all;
-    impl_->effects_.each("select customer, points from points", [&](sqlite3_stmt* row) {
-        all[sqlite3_column_int(row, 0)] = sqlite3_column_int64(row, 1);
-    });
-    return all;
-}
-
-std::map<std::string, std::int64_t> audience::effects() const {
-    std::map<std::string, std::int64_t> all;
-    impl_->effects_.each("select message_id, times from applied", [&](sqlite3_stmt* row) {
-        all[reinterpret_cast<const char*>(sqlite3_column_text(row, 0))] = sqlite3_column_int64(row, 1);
-    });
-    return all;
 }
 
 } // namespace outbox::demo

@@ -1,12 +1,8 @@
 #pragma once
-// The consumer of the demo and of the crash tests: reads every partition of the shop's topic from its beginning, applies
-// each message once to a database of its own, and keeps an account of everything that arrived, in order of arrival.
-//
-// Applying means: in one transaction, remember the message id, and only if it was new give the customer a point.
+// Who watches the demo and the crash tests: reads every partition of the shop's topic from its beginning, outside of any
+// group, and keeps an account of everything that stands there, in order of arrival.
 
 #include <cstdint>
-#include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,8 +19,8 @@ struct arrival {
 
 class audience {
   public:
-    /// Reads from `brokers` on a thread of its own; `effects_file` is a SQLite file that is made.
-    audience(const std::string& brokers, const std::string& topic, const std::filesystem::path& effects_file);
+    /// Reads from `brokers` on a thread of its own.
+    audience(const std::string& brokers, const std::string& topic);
     ~audience();
 
     /// How many messages have arrived so far, copies included, and how many different ones.
@@ -36,10 +32,6 @@ class audience {
     /// Stops reading; then the account is complete and stands still.
     void stop();
     std::vector<arrival> arrivals() const;
-    /// Points that each customer got: effects as the customer feels them.
-    std::map<int, std::int64_t> points() const;
-    /// How often each message was applied; never more than once unless the checker is broken.
-    std::map<std::string, std::int64_t> effects() const;
 
   private:
     class impl;

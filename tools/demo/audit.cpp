@@ -1,10 +1,13 @@
 #include "tools/demo/audit.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+#include <map>
 #include <string>
 
 namespace outbox::demo {
 
-harness::verdict audit(const std::vector<placed_order>& books, const audience& seen) {
+account audit(const std::vector<placed_order>& books, const audience& seen, points_book& points) {
     harness::ledger ledger;
     // What is not in the books was rolled back, or never got as far: it has no business arriving.
     for (const placed_order& o : books)
@@ -20,11 +23,19 @@ harness::verdict audit(const std::vector<placed_order>& books, const audience& s
              .partition = a.partition,
              .offset = a.offset}
         );
-    for (const auto& [id, times] : seen.effects()) {
-        for (std::int64_t i = 0; i < times; ++i)
-            ledger.applied(id);
+    account result;
+    const std::vector<effect> effects = points.effects();
+    std::map<int, std::int64_t> last; // position, of each customer
+    for (const effect& e : effects) {
+        ledger.applied(e.message_id);
+        std::int64_t& highest = last[e.customer];
+        if (e.position < highest)
+            ++result.effects_out_of_order;
+        highest = std::max(highest, e.position);
     }
-    return ledger.judge();
+    result.points_unaccounted = std::abs(points.points() - static_cast<std::int64_t>(effects.size()));
+    result.messages = ledger.judge();
+    return result;
 }
 
 } // namespace outbox::demo

@@ -42,14 +42,16 @@ class story {
               .broker = options.broker,
               .programs = std::filesystem::read_symlink("/proc/self/exe").parent_path(),
           }),
-          audience_(stage_.broker_address(), stage_.topic(), stage_.effects_file()) {}
+          audience_(stage_.broker_address(), stage_.topic()), points_(stage_.open_points()) {}
 
     int tell() {
         per_second_ = static_cast<int>(std::max<std::int64_t>(50, options_.orders / 8));
         say("database   %s", stage_.database_url().c_str());
         say("broker     %s%s", stage_.broker_address().c_str(), stage_.owns_broker() ? "" : " (yours, it will not be killed)");
         say("seed       %llu", static_cast<unsigned long long>(options_.seed));
-        chapter("1. A shop takes orders. Each order and its message are one transaction; the shop delivers by itself.");
+        chapter("1. A shop takes orders. Each order and its message are one transaction; the shop delivers by itself.\n"
+                "   A points service gives the customers a point for each order.");
+        points_service_ = std::make_unique<harness::child_process>(stage_.start_points());
         kill_the_shop();
         chapter("2. The watchdog starts, finds what the dead shop left, and delivers it.");
         auto watchdog = std::make_unique<harness::child_process>(stage_.start_watchdog());
@@ -62,6 +64,7 @@ class story {
         if (stage_.owns_broker())
             kill_the_broker();
         finish(shop);
+        kill_the_points_service();
         heal();
         chapter("4. More orders, and now the watchdog itself is killed in the middle of its work.");
         shop = start_shop(options_.orders, stage::relaying::none);
@@ -69,6 +72,8 @@ class story {
         finish(shop);
         heal();
         watchdog->stop();
+        chapter("5. A careless operator sets the points service back to the beginning: all comes again.");
+        storm();
         return close_the_books();
     }
 
@@ -139,6 +144,36 @@ class story {
         say("   started   another watchdog, pid %d; it waits for the dead one's lease to run out", watchdog->pid());
     }
 
+    void kill_the_points_service() {
+        points_service_->stop(SIGKILL);
+        ++kills_;
+        say("   killed    the points service, pid %d, by SIGKILL", points_service_->pid());
+        points_service_ = std::make_unique<harness::child_process>(stage_.start_points());
+        say("   started   another, pid %d; it begins where the dead one had committed last", points_service_->pid());
+    }
+
+    // Every message is delivered to the points service once more, and must change nothing.
+    void storm() {
+        points_service_->stop();
+        const auto suppressed = points_->suppressed();
+        const auto copies = static_cast<std::int64_t>(audience_.arrival_count());
+        stage_.replay_topic();
+        points_service_ = std::make_unique<harness::child_process>(stage_.start_points());
+        await(60s, [&] { return points_->suppressed() >= suppressed + copies; });
+        say("   replayed  %lld messages, suppressed %lld", static_cast<long long>(copies),
+            static_cast<long long>(points_->suppressed() - suppressed));
+        points_service_->stop();
+    }
+
+    template <class Condition>
+    void await(std::chrono::seconds patience, const Condition& condition) {
+        const auto deadline = system_clock().ticks() + patience;
+        while (!condition() && system_clock().ticks() < deadline) {
+            progress();
+            std::this_thread::sleep_for(10ms);
+        }
+    }
+
     void finish(harness::child_process& shop) {
         while (shop.running()) {
             progress();
@@ -150,34 +185,29 @@ class story {
 
     void await_progress(std::size_t count) {
         const std::size_t from = audience_.distinct_count();
-        const auto deadline = system_clock().ticks() + 60s;
-        while (audience_.distinct_count() < from + count && system_clock().ticks() < deadline) {
-            progress();
-            std::this_thread::sleep_for(5ms);
-        }
+        await(60s, [&] { return audience_.distinct_count() >= from + count; });
     }
 
-    // Until everything that is committed has arrived.
+    // Until everything that is committed has arrived and had its effect.
     void heal() {
         const auto from = system_clock().ticks();
         const std::size_t committed = stage_.open_books()->placed().size();
-        const auto deadline = from + 60s;
-        while (audience_.distinct_count() < committed && system_clock().ticks() < deadline) {
-            progress();
-            std::this_thread::sleep_for(10ms);
-        }
+        const auto expected = static_cast<std::int64_t>(committed);
+        await(60s, [&] { return audience_.distinct_count() >= committed && points_->effect_count() >= expected; });
         const std::chrono::duration<double> took = system_clock().ticks() - from;
-        say("   healed    committed %zu, arrived %zu, after %.1f s", committed, audience_.distinct_count(), took.count());
+        say("   healed    committed %zu, arrived %zu, applied %lld, after %.1f s", committed, audience_.distinct_count(),
+            static_cast<long long>(points_->effect_count()), took.count());
     }
 
     int close_the_books() {
         // What the target has but the last watchdog had no time to record may arrive once more; let it.
         audience_.stop();
         const auto books = stage_.open_books()->placed();
-        const harness::verdict verdict = demo::audit(books, audience_);
+        const demo::account account = demo::audit(books, audience_, *points_);
+        const harness::verdict& verdict = account.messages;
         const std::chrono::duration<double> took = system_clock().ticks() - began_;
         const auto rolled_back = options_.orders - static_cast<std::int64_t>(books.size());
-        chapter("5. The ledger: the shop's own tables against what the consumer received and applied.");
+        chapter("6. The ledger: the shop's orders against what arrived and the points that were given.");
         const nlohmann::ordered_json result{
             {"orders", options_.orders},
             {"committed", books.size()},
@@ -187,13 +217,14 @@ class story {
             {"phantom", verdict.phantom.size()},
             {"duplicate_deliveries", verdict.duplicate_delivery_count},
             {"duplicate_effects", verdict.duplicate_effect_count},
-            {"order_breaks", verdict.reordered.size()},
+            {"order_breaks", account.order_breaks()},
+            {"copies_suppressed", points_->suppressed()},
             {"kills", kills_},
             {"seconds", took.count()},
         };
         for (const auto& [name, value] : result.items())
             std::printf("   %-22s %s\n", name.c_str(), value.dump().c_str());
-        if (!verdict.ok())
+        if (!account.ok())
             std::printf("%s\n", harness::to_text(verdict).c_str());
         if (!options_.json_file.empty()) {
             std::ofstream out{options_.json_file};
@@ -201,8 +232,8 @@ class story {
             if (!out.flush())
                 throw error(error_kind::io, "cannot write " + options_.json_file);
         }
-        std::printf("\n%s\n", verdict.ok() ? "Nothing lost, nothing invented, nothing applied twice." : "THE LEDGER DOES NOT HOLD.");
-        return verdict.ok() ? exit_done : exit_check;
+        std::printf("\n%s\n", account.ok() ? "Nothing lost, nothing invented, nothing applied twice." : "THE LEDGER DOES NOT HOLD.");
+        return account.ok() ? exit_done : exit_check;
     }
 
     void chapter(const char* title) {
@@ -239,6 +270,8 @@ class story {
     tick_point began_;
     stage stage_;
     demo::audience audience_;
+    std::unique_ptr<demo::points_book> points_;
+    std::unique_ptr<harness::child_process> points_service_;
     int per_second_ = 0;
     int kills_ = 0;
     bool on_terminal_ = ::isatty(STDOUT_FILENO) == 1;
@@ -272,6 +305,19 @@ void add_demo_command(CLI::App& app, action& chosen) {
     shop->callback([run, lease_ms, &chosen] {
         run->lease = std::chrono::milliseconds{*lease_ms};
         chosen = [run] { return demo::run_shop(*run); };
+    });
+
+    auto service = std::make_shared<demo::points_run>();
+    CLI::App* points = app.add_subcommand("demo-points", "The points service of the demo")->group("");
+    points->add_option("--db", service->database_url)->required();
+    points->add_option("--broker", service->broker)->required();
+    points->add_option("--topic", service->topic)->required();
+    points->add_option("--instance", service->instance);
+    auto session_ms = std::make_shared<int>(6'000);
+    points->add_option("--session-ms", *session_ms);
+    points->callback([service, session_ms, &chosen] {
+        service->session = std::chrono::milliseconds{*session_ms};
+        chosen = [service] { return demo::run_points(*service); };
     });
 }
 

@@ -1,9 +1,7 @@
 #include "tools/demo/shop.hpp"
 
-#include "outbox/base/error.hpp"
 #include "outbox/base/random.hpp"
-
-#include <string_view>
+#include "tools/demo/open_by_url.hpp"
 
 namespace outbox::demo {
 
@@ -18,18 +16,18 @@ bool is_taken_back(std::uint64_t seed, std::int64_t id) {
 }
 
 std::unique_ptr<shop> open_shop(const std::string& url) {
-    constexpr std::string_view sqlite = "sqlite:";
-    if (url.starts_with(sqlite))
-        return open_sqlite_shop(url.substr(sqlite.size()));
-#ifdef OUTBOX_WITH_MYSQL
-    if (url.starts_with("mysql://"))
-        return open_mysql_shop(url);
-#endif
+    return open_by_url(
+        url,
+        openers<shop>{
+            .sqlite = open_sqlite_shop,
 #ifdef OUTBOX_WITH_POSTGRESQL
-    if (url.starts_with("postgresql://"))
-        return open_postgresql_shop(url);
+            .postgresql = open_postgresql_shop,
 #endif
-    throw error(error_kind::invalid_argument, "this build has no shop for " + url.substr(0, url.find(':')));
+#ifdef OUTBOX_WITH_MYSQL
+            .mysql = open_mysql_shop,
+#endif
+        }
+    );
 }
 
 } // namespace outbox::demo

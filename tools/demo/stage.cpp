@@ -22,11 +22,18 @@ std::string fresh_topic() {
     return "outbox-demo-" + to_hex({reinterpret_cast<const char*>(unique), sizeof unique});
 }
 
-std::optional<harness::broker_server> start_broker(const stage_options& options) {
+std::optional<harness::broker_server> start_broker(const stage_options& options, const std::filesystem::path& folder) {
     if (!options.broker.empty())
         return std::nullopt;
+    const std::filesystem::path config = folder / "broker.toml";
+    std::ofstream{config} << "[groups]\ninitial_rebalance_delay = \"0ms\"\nsession_min = \"" << options.session.count()
+                          << "ms\"\n";
     return std::optional<harness::broker_server>{
-        std::in_place, harness::broker_options{.program = options.programs / "outbox-broker"}};
+        std::in_place,
+        harness::broker_options{
+            .arguments = {"--config", config.string()},
+            .program = options.programs / "outbox-broker",
+        }};
 }
 
 // Runs a relay for as long as it lives.
@@ -52,23 +59,30 @@ relay_timing timing_for(std::chrono::milliseconds lease) {
 } // namespace
 
 stage::stage(stage_options options)
-    : options_(std::move(options)), broker_(start_broker(options_)), topic_(fresh_topic()) {
+    : options_(std::move(options)), broker_(start_broker(options_, folder_.path())), topic_(fresh_topic()) {
     if (options_.database == database_kind::postgres) {
         postgres_.emplace();
+        postgres_->psql("create database points");
         url_ = postgres_->url();
+        points_url_ = postgres_->url("points");
     } else if (options_.database == database_kind::sqlite) {
         url_ = "sqlite:" + (folder_.path() / "shop.db").string();
+        points_url_ = "sqlite:" + (folder_.path() / "points.db").string();
     } else {
         if (options_.database == database_kind::mariadb)
             mysql_family_ = &mariadb_.emplace();
         else
             mysql_family_ = &mysql_.emplace();
-        mysql_family_->sql("create user shop; grant all on test.* to shop; grant process on *.* to shop");
+        mysql_family_->sql("create user shop; grant all on test.* to shop; grant process on *.* to shop;"
+                           " create database points");
         url_ = mysql_family_->url();
+        points_url_ = mysql_family_->url("points");
     }
     source_ = open_database(url_);
     source_->open_migrator()->up();
     open_books()->open_for_business();
+    open_database(points_url_)->open_migrator()->up();
+    open_points()->open_for_business();
 
     std::ofstream config{folder_.path() / "watchdog.toml"};
     config << "[watchdog]\nname = \"demo\"\nlog_level = \"warning\"\n\n"
@@ -172,6 +186,20 @@ harness::child_process stage::start_watchdog(std::map<std::string, std::string> 
              {(options_.programs / "outbox-watchdog").string(),
               "--config",
               (folder_.path() / "watchdog.toml").string()},
+         .env = std::move(env)}
+    };
+}
+
+harness::child_process stage::start_points(std::size_t instance, std::map<std::string, std::string> env) {
+    return harness::child_process{
+        {.argv =
+             {(options_.programs / "outbox").string(),
+              "demo-points",
+              "--db", points_url_,
+              "--broker", broker_address(),
+              "--topic", topic_,
+              "--instance", std::to_string(instance),
+              "--session-ms", std::to_string(options_.session.count())},
          .env = std::move(env)}
     };
 }

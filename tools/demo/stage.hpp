@@ -9,6 +9,7 @@
 #include "harness/postgres_server.hpp"
 #include "harness/temp_dir.hpp"
 #include "outbox/store/database.hpp"
+#include "tools/demo/points.hpp"
 #include "tools/demo/shop.hpp"
 
 #include <chrono>
@@ -33,6 +34,8 @@ struct stage_options {
     std::filesystem::path programs{};
     /// How long the messages of a killed relay wait for the next one.
     std::chrono::milliseconds lease{3'000};
+    /// How long the group of a frozen points service waits for it.
+    std::chrono::milliseconds session{6'000};
 };
 
 class stage {
@@ -51,7 +54,6 @@ class stage {
     bool has_database_server() const noexcept { return postgres_ || mysql_family_ != nullptr; }
     /// SIGKILL, and started again on the same data. Precondition: has_database_server().
     void kill_database_server();
-    std::filesystem::path effects_file() const { return folder_.path() / "effects.db"; }
 
     std::unique_ptr<shop> open_books() const { return open_shop(url_); }
     store_status status();
@@ -71,6 +73,14 @@ class stage {
     void await_shops_gone();
     harness::child_process start_watchdog(std::map<std::string, std::string> env = {});
 
+    /// The points service's books: in a database of its own, on the server of the shop's if there is one.
+    std::unique_ptr<points_book> open_points() const { return open_points_book(points_url_); }
+    /// `instance` is the same for each start of the same one of several.
+    harness::child_process start_points(std::size_t instance = 0, std::map<std::string, std::string> env = {});
+    /// What a careless operator does: the points service reads the topic from its beginning again. Precondition: it
+    /// does not run, and its sessions at the broker are over.
+    void replay_topic();
+
   private:
     std::string url_of_shops() const;
 
@@ -83,6 +93,7 @@ class stage {
     harness::mysql_family_server* mysql_family_ = nullptr;
     std::optional<harness::broker_server> broker_;
     std::string url_;
+    std::string points_url_;
     std::string topic_;
     std::unique_ptr<database> source_;
     std::unique_ptr<relay_store> watched_;
