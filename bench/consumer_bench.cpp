@@ -12,7 +12,7 @@ namespace outbox::bench {
 
 namespace {
 
-constexpr long topic_messages = 50'000;
+constexpr long topic_messages = 200'000;
 constexpr std::size_t batch_messages = 100;
 
 void measure_rates(machine& where, const settings& how, std::vector<figure>& figures) {

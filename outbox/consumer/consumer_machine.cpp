@@ -565,8 +565,18 @@ bool consumer_machine::is_full(const partition& p) const noexcept {
     const auto half_bytes = settings_.prefetch_bytes_max / 2;
     const auto share = std::max<std::size_t>(1, half / partitions_.size());
     return p.window.span() >= settings_.span_max ||
-           (unfinished_ >= half && p.unfinished >= share) ||
-           (bytes_ >= half_bytes && p.bytes >= half_bytes / partitions_.size());
+           (is_stuck() && ((unfinished_ >= half && p.unfinished >= share) ||
+                           (bytes_ >= half_bytes && p.bytes >= half_bytes / partitions_.size())));
+}
+
+std::size_t consumer_machine::room() const noexcept {
+    if (unfinished_ >= settings_.prefetch_count_max || bytes_ >= settings_.prefetch_bytes_max)
+        return 0;
+    return settings_.prefetch_count_max - unfinished_;
+}
+
+bool consumer_machine::is_stuck() const noexcept {
+    return full_since_ && now_ - *full_since_ >= full_patience;
 }
 
 /// Well below the limits, so that it does not change its mind with every message.
@@ -580,6 +590,10 @@ bool consumer_machine::has_room(const partition& p) const noexcept {
 }
 
 void consumer_machine::check_limits() {
+    if (room() > 0)
+        full_since_.reset();
+    else if (!full_since_)
+        full_since_ = now_;
     for (auto& [handle, p] : partitions_) {
         if (p.phase != phase::owned)
             continue;
@@ -601,6 +615,8 @@ tick_point consumer_machine::next_deadline() const noexcept {
         at = std::min(at, gate_.probe_at());
     if (dirty_ && !commit_out_)
         at = std::min(at, commit_at_);
+    if (full_since_ && !is_stuck())
+        at = std::min(at, *full_since_ + full_patience);
     if (leaving_ > 0) {
         for (const auto& [handle, p] : partitions_) {
             if (p.phase == phase::draining || p.phase == phase::closing)

@@ -207,6 +207,12 @@ public:
     /// When to wake it at the latest.
     tick_point next_deadline() const noexcept;
 
+    /// How many records it may be told of now. At 0 the source is not asked: it keeps what it has
+    /// read. Only when nothing is finished for full_patience are partitions paused, so that the
+    /// source can be asked for everything else; a log takes its time to get going after a pause.
+    std::size_t room() const noexcept;
+    static constexpr std::chrono::milliseconds full_patience{1'000};
+
     const consumer_counts& counts() const noexcept { return counts_; }
     /// Read and not finished.
     std::size_t prefetched() const noexcept { return unfinished_; }
@@ -289,6 +295,7 @@ private:
     void commit();
     bool wants_commit(const partition& p) const noexcept;
     void check_limits();
+    bool is_stuck() const noexcept;
     bool is_full(const partition& p) const noexcept;
     bool has_room(const partition& p) const noexcept;
 
@@ -309,6 +316,7 @@ private:
     std::size_t in_hand_ = 0; // also what was abandoned
     std::size_t calls_out_ = 0;
     std::size_t leaving_ = 0; // partitions that are not owned any more
+    std::optional<tick_point> full_since_{}; // no room since then
     bool user_paused_ = false;
     bool stopping_ = false;
     bool finished_ = false;

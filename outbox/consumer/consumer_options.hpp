@@ -76,7 +76,8 @@ struct consumer_options {
     std::chrono::milliseconds gate_shortest{200};
     std::chrono::milliseconds gate_longest{10'000};
 
-    // What may be in memory. At the limit partitions are paused: first those that hold most.
+    // What may be in memory. At the limit nothing more is asked for; when the handlers then finish
+    // nothing for a second, partitions are paused, first those that hold most.
 
     /// Messages read and not finished. 2 or more.
     std::size_t prefetch_count_max = 2'000;

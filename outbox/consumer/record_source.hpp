@@ -112,7 +112,8 @@ public:
     /// that is away, at most for `patience`.
     virtual void open(const subscription& what, std::chrono::milliseconds patience) = 0;
 
-    /// Waits at most `timeout` for news and appends them; at most `count_max` of them.
+    /// Waits at most `timeout` for news and appends them; at most `count_max` records. At 0 only
+    /// what is told without being asked for: answers, and not who has which partition.
     virtual void poll(
         std::chrono::milliseconds timeout,
         std::size_t count_max,

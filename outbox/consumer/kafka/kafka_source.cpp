@@ -156,8 +156,10 @@ void kafka_source::make_client(const subscription& what) {
     conf.set("check.crcs", "true");
     conf.set("partition.assignment.strategy", "cooperative-sticky");
     conf.set("allow.auto.create.topics", "false");
-    conf.set("queued.min.messages", 10'000);
-    conf.set("queued.max.messages.kbytes", 16'384);
+    // What it reads ahead. At either limit librdkafka (before 2.2) does not fetch for a second, so
+    // the smaller is below what a quick handler can do in that time, the slower the consumer gets.
+    conf.set("queued.min.messages", 100'000);
+    conf.set("queued.max.messages.kbytes", 65'536);
     conf.set("fetch.error.backoff.ms", 50);
     conf.set("reconnect.backoff.ms", 50);
     conf.set("reconnect.backoff.max.ms", 1'000);
