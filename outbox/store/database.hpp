@@ -7,11 +7,14 @@
 //   sqlite:relative/or/absolute/path
 
 #include "outbox/message/envelope.hpp"
+#include "outbox/message/message_id.hpp"
 #include "outbox/store/claim_store.hpp"
+#include "outbox/store/message_search.hpp"
 #include "outbox/store/migrator.hpp"
 #include "outbox/store/outbox_name.hpp"
 #include "outbox/store/relay_store.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -38,6 +41,10 @@ public:
     /// Writes and commits `rows` in a transaction of their own, all or none, and rings the relay's
     /// doorbell. Throws outbox::error; in_doubt() when the answer to COMMIT was lost.
     virtual void send(std::span<const envelope> rows) = 0;
+    /// Looks for a message in the tables, as far as `rows_max` rows of the hot one: no index knows
+    /// ids, so a row that is looked at costs what reading it costs. Throws schema_mismatch as
+    /// open_relay_store() does.
+    virtual message_search find(const message_id& id, std::int64_t rows_max) = 0;
 };
 
 /// For display_name().

@@ -37,7 +37,7 @@ grant select, insert, update on outbox_numbering to outbox_watchdog;
 grant select, insert, delete on outbox_intent to outbox_watchdog;
 grant select on outbox_schema_version to outbox_watchdog;
 
--- The columns are those that `outbox status` counts.
+-- The columns are those that `outbox status` counts and `outbox message trace` looks at.
 grant select (seq, shard, created_at, message_id, subject, order_key) on outbox_message to outbox_viewer;
 grant select (message_id, due_at, shard, subject) on outbox_scheduled to outbox_viewer;
 grant select on outbox_relay to outbox_viewer;

@@ -62,9 +62,9 @@ select seq, created_at, message_id, shard, subject, order_key,
     octet_length(headers) as headers_bytes, octet_length(payload) as payload_bytes
 from outbox.message;
 
--- The columns are those that `outbox status` counts.
+-- The columns are those that `outbox status` counts and `outbox message trace` looks at.
 grant select on outbox.message_overview, outbox.relay, outbox.schema_version to outbox_viewer;
-grant select (seq, xid, created_at, shard) on outbox.message to outbox_viewer;
+grant select (seq, xid, created_at, message_id, shard, subject) on outbox.message to outbox_viewer;
 grant select (message_id, due_at, shard, subject) on outbox.scheduled to outbox_viewer;
 
 -- Every member can then change what any other has made.

@@ -420,6 +420,53 @@ TYPED_TEST_P(relay_store_exam, migrating_twice_changes_nothing) {
     }
 }
 
+TYPED_TEST_P(relay_store_exam, a_message_is_found_before_and_after_it_is_relayed) {
+    const std::vector<envelope> sent{make_envelope("1"), make_envelope("2"), make_envelope("3")};
+    this->database_->send(sent);
+    const auto find = [&](const envelope& row) { return this->database_->find(row.id, 1'000); };
+    const auto store = this->open();
+    const lease held = this->take(*store);
+    ASSERT_EQ(find(sent[1]).stored.size(), 1U);
+    EXPECT_FALSE(find(sent[1]).stored[0].relayed);
+
+    const slice first = store->read(0, held.from, {.message_count_max = 2});
+    ASSERT_EQ(first.messages.size(), 2U);
+    EXPECT_FALSE(find(sent[1]).stored[0].relayed) << "read is not delivered";
+    ASSERT_EQ(store->advance(0, held.epoch, first.after), write_result::done);
+    for (const std::size_t i : {0U, 1U, 2U}) {
+        const message_search found = find(sent[i]);
+        ASSERT_EQ(found.stored.size(), 1U) << i;
+        EXPECT_EQ(found.stored[0].relayed, i < 2) << i;
+        EXPECT_EQ(found.stored[0].subject, "orders.paid");
+        EXPECT_FALSE(found.scheduled);
+        EXPECT_TRUE(found.complete);
+    }
+    EXPECT_EQ(find(sent[0]).stored[0].seq, first.messages[0].seq);
+    EXPECT_EQ(find(sent[0]).stored[0].created_at, first.messages[0].created_at);
+    const message_search nowhere = find(make_envelope("4"));
+    EXPECT_TRUE(nowhere.stored.empty());
+    EXPECT_TRUE(nowhere.complete);
+}
+
+TYPED_TEST_P(relay_store_exam, a_message_that_is_not_due_is_found_with_its_time) {
+    envelope later = make_envelope("later");
+    const time_point due = std::chrono::floor<std::chrono::seconds>(system_clock().now() + 1h);
+    later.deliver = deliver_at(due);
+    this->database_->send(std::vector{later});
+    const message_search found = this->database_->find(later.id, 1'000);
+    EXPECT_TRUE(found.stored.empty());
+    ASSERT_TRUE(found.scheduled);
+    EXPECT_EQ(found.scheduled->subject, "orders.paid");
+    EXPECT_EQ(found.scheduled->due_at, due);
+}
+
+TYPED_TEST_P(relay_store_exam, a_search_that_reached_its_limit_says_so) {
+    this->send({"1", "2", "3"});
+    const message_id nobody = make_envelope("").id;
+    EXPECT_FALSE(this->database_->find(nobody, 2).complete);
+    EXPECT_TRUE(this->database_->find(nobody, 3).complete);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
     relay_store_exam,
     an_empty_outbox_has_nothing_to_read,
@@ -439,6 +486,9 @@ REGISTER_TYPED_TEST_SUITE_P(
     a_delay_is_counted_by_the_clock_of_the_database,
     scheduled_messages_come_in_the_order_in_which_they_are_due,
     who_has_lost_the_lease_releases_nothing_and_loses_nothing,
+    a_message_is_found_before_and_after_it_is_relayed,
+    a_message_that_is_not_due_is_found_with_its_time,
+    a_search_that_reached_its_limit_says_so,
     migrating_twice_changes_nothing
 );
 

@@ -4,6 +4,7 @@
 #include "outbox/store/commit.hpp"
 #include "outbox/store/mysql/claim_store.hpp"
 #include "outbox/store/mysql/connection.hpp"
+#include "outbox/store/mysql/find_message.hpp"
 #include "outbox/store/mysql/migration_session.hpp"
 #include "outbox/store/mysql/put.hpp"
 #include "outbox/store/mysql/relay_store.hpp"
@@ -54,6 +55,12 @@ public:
             db.execute(statement, "cannot write the messages");
         commit_or_doubt([&] { db.execute("commit", "cannot commit the messages"); });
         ring_doorbell(address);
+    }
+
+    message_search find(const message_id& id, std::int64_t rows_max) override {
+        require_usable(open_migrator()->status(), known_.oldest_usable, name_);
+        connection db{where_, {}, name_};
+        return find_message(db, id, rows_max);
     }
 
 private:

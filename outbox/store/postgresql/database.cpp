@@ -5,6 +5,7 @@
 #include "outbox/store/commit.hpp"
 #include "outbox/store/postgresql/claim_store.hpp"
 #include "outbox/store/postgresql/connection.hpp"
+#include "outbox/store/postgresql/find_message.hpp"
 #include "outbox/store/postgresql/migration_session.hpp"
 #include "outbox/store/postgresql/put.hpp"
 #include "outbox/store/postgresql/relay_store.hpp"
@@ -51,6 +52,12 @@ public:
         db.execute(put::insert(name_, rows), "cannot write the messages");
         commit_or_doubt([&] { db.execute("commit", "cannot commit the messages"); });
         ring_doorbell(doorbell);
+    }
+
+    message_search find(const message_id& id, std::int64_t rows_max) override {
+        require_usable(open_migrator()->status(), known_.oldest_usable, name_);
+        connection db{url_, {}, {}, name_};
+        return find_message(db, id, rows_max);
     }
 
 private:

@@ -3,6 +3,7 @@
 #include "outbox/base/doorbell.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/store/sqlite/claim_store.hpp"
+#include "outbox/store/sqlite/find_message.hpp"
 #include "outbox/store/sqlite/migration_session.hpp"
 #include "outbox/store/sqlite/relay_store.hpp"
 #include "outbox/store/sqlite/sqlite.hpp"
@@ -53,6 +54,13 @@ public:
         sqlite_transaction tx{*db, pending};
         tx.commit();
         ring_doorbell(tx.doorbell());
+    }
+
+    message_search find(const message_id& id, std::int64_t rows_max) override {
+        require_usable(open_migrator()->status(), known_.oldest_usable, name_);
+        const outbox_connection db{open(path_, false), name_};
+        sqlite3_busy_timeout(db.get(), busy_timeout_ms);
+        return find_message(db, id, rows_max);
     }
 
 private:

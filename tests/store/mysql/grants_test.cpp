@@ -210,6 +210,7 @@ TEST_P(mysql_grants, a_viewer_sees_what_is_waiting_and_not_what_it_says) {
     owner_.execute(good_message);
     EXPECT_EQ(session("viewer").value("select subject from outbox_message"), "a");
     EXPECT_EQ(open(url_of("viewer"))->open_relay_store()->status(0).backlog, 1);
+    EXPECT_TRUE(open(url_of("viewer"))->find(message_id_generator{}.next(), 10).complete);
     EXPECT_NO_THROW(require_current(open(url_of("viewer"))->open_migrator()->status()));
     expect_refused(
         "viewer",

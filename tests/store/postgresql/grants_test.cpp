@@ -207,6 +207,7 @@ TEST_P(postgresql_grants, a_viewer_sees_what_is_waiting_and_not_what_it_says) {
     sql_session viewer{url_of("viewer"), name_};
     EXPECT_EQ(viewer.value("select subject from outbox.message_overview"), "a");
     EXPECT_EQ(open(url_of("viewer"))->open_relay_store()->status(0).backlog, 1);
+    EXPECT_TRUE(open(url_of("viewer"))->find(message_id_generator{}.next(), 10).complete);
     EXPECT_NO_THROW(require_current(open(url_of("viewer"))->open_migrator()->status()));
     expect_refused(
         "viewer",
