@@ -18,6 +18,7 @@ void add_send_command(CLI::App& app, action& chosen);
 void add_status_command(CLI::App& app, action& chosen);
 void add_migrate_command(CLI::App& app, action& chosen);
 void add_dead_command(CLI::App& app, action& chosen);
+void add_message_command(CLI::App& app, action& chosen);
 void add_demo_command(CLI::App& app, action& chosen);
 
 inline constexpr int exit_done = 0;

@@ -3,6 +3,7 @@
 #include "outbox/consumer/kafka/dead_letters.hpp"
 #include "outbox/consumer/record_marks.hpp"
 #include "tools/commands.hpp"
+#include "tools/name_value.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -32,10 +33,8 @@ struct dead_options {
 kafka_source_options cluster(const dead_options& options) {
     kafka_source_options where{.brokers = options.brokers, .client_id = "outbox-dead"};
     for (const std::string& text : options.properties) {
-        const auto equals = text.find('=');
-        if (equals == 0 || equals == std::string::npos)
-            throw error(error_kind::invalid_argument, "bad property \"" + text + "\"", "write --kafka name=value");
-        where.properties[text.substr(0, equals)] = text.substr(equals + 1);
+        auto [name, value] = parse_name_value(text, "kafka");
+        where.properties[std::move(name)] = std::move(value);
     }
     return where;
 }

@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
     outbox::tools::add_status_command(app, chosen);
     outbox::tools::add_migrate_command(app, chosen);
     outbox::tools::add_dead_command(app, chosen);
+    outbox::tools::add_message_command(app, chosen);
     outbox::tools::add_demo_command(app, chosen);
     try {
         app.parse(argc, argv);

@@ -3,6 +3,7 @@
 #include "outbox/message/envelope.hpp"
 #include "tools/commands.hpp"
 #include "tools/database_option.hpp"
+#include "tools/name_value.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -46,10 +47,8 @@ bytes read_payload(const send_options& options) {
 headers read_properties(const send_options& options) {
     headers properties;
     for (const std::string& text : options.properties) {
-        const auto equals = text.find('=');
-        if (equals == 0 || equals == std::string::npos)
-            throw error(error_kind::invalid_argument, "bad property \"" + text + "\"", "write --property name=value");
-        properties.push_back({text.substr(0, equals), text.substr(equals + 1)});
+        auto [name, value] = parse_name_value(text, "property");
+        properties.push_back({std::move(name), std::move(value)});
     }
     return properties;
 }

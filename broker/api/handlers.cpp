@@ -22,7 +22,8 @@ void decode_and_handle(core& broker, incoming in) {
     wire::reader body(bytes_view(*in.frame).substr(in.body_at));
     typename Api::request request;
     wire::decode(body, request, in.header.version);
-    body.expect_end();
+    if constexpr (!requires { Api::may_have_bytes_behind; })
+        body.expect_end();
     if (!body.ok()) {
         in.back.give_up(
             std::string("garbled ") + Api::name + " v" + std::to_string(in.header.version) + ": " +
