@@ -4,12 +4,18 @@
 // was committed must have arrived, in order, and must have had its effect in the points service's database, once.
 // Everything is drawn from the seed that is printed.
 //
-//   crash_run --db sqlite|postgres|mariadb|mysql --cycles N [--seed S] [--json FILE]
+//   crash_run --db sqlite|postgres|mariadb|mysql --cycles N [--seed S] [--json FILE] [--redis]
+//
+// With --redis the points service has its effects in a file and a lease in Redis, which is killed as well: no effect may be
+// missing then, and those that happened twice are counted.
 
+#include "harness/redis_server.hpp"
+#include "harness/temp_dir.hpp"
 #include "harness/wait_until.hpp"
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/base/random.hpp"
+#include "tests/crash/redis_points.hpp"
 #include "tools/demo/audit.hpp"
 #include "tools/demo/audience.hpp"
 #include "tools/demo/stage.hpp"
@@ -37,6 +43,7 @@ struct crash_options {
     int cycles = 300;
     std::uint64_t seed = 0;
     std::string json_file{};
+    bool redis = false;
     std::filesystem::path programs{};
 };
 
@@ -57,6 +64,7 @@ class nemesis {
               .programs = options.programs,
               .lease = 500ms,
               .session = 500ms,
+              .points = place_points(),
           }),
           books_(stage_.open_books()), points_(stage_.open_points()), audience_(stage_.broker_address(), stage_.topic()) {}
 
@@ -78,6 +86,19 @@ class nemesis {
 
   private:
     using process = std::unique_ptr<harness::child_process>;
+
+    std::optional<points_place> place_points() {
+        if (!options_.redis)
+            return std::nullopt;
+        redis_.emplace(harness::redis_options{.settings = {"appendfsync everysec"}});
+        const std::filesystem::path file = redis_folder_ / "points";
+        return points_place{
+            .command =
+                {std::filesystem::read_symlink("/proc/self/exe").string(), "redis-points", "--redis-port",
+                 std::to_string(redis_->port()), "--file", file.string()},
+            .open = [port = redis_->port(), file] { return open_redis_points_book(port, file); },
+        };
+    }
 
     void open_shop(std::size_t i, std::map<std::string, std::string> env = {}) {
         const auto begin = static_cast<std::int64_t>(i) * orders_per_shop_max + 1;
@@ -135,6 +156,8 @@ class nemesis {
             kill_service(random_.below(services_.size()));
         else if (die < 77)
             freeze("points service", *services_[random_.below(services_.size())]);
+        else if (die < 85 && redis_)
+            kill_redis();
         else if (die < 95 || !has_server)
             kill_broker();
         else
@@ -205,6 +228,13 @@ class nemesis {
         stage_.broker().start();
     }
 
+    void kill_redis() {
+        last_ = "redis";
+        ++kills_["redis"];
+        redis_->kill();
+        redis_->start();
+    }
+
     void kill_database_server() {
         last_ = options_.database;
         ++kills_[options_.database];
@@ -264,7 +294,7 @@ class nemesis {
             {"lost", verdict.lost.size()},
             {"phantom", verdict.phantom.size()},
             {"duplicate_deliveries", verdict.duplicate_delivery_count},
-            {"duplicate_effects", verdict.duplicate_effect_count},
+            {"duplicate_effects", found.duplicate_effects()},
             {"copies_suppressed", points_->suppressed()},
             {"order_breaks", found.order_breaks()},
             {"points_unaccounted", found.points_unaccounted},
@@ -278,6 +308,8 @@ class nemesis {
     }
 
     crash_options options_;
+    harness::temp_dir redis_folder_;
+    std::optional<harness::redis_server> redis_;
     seeded_random random_;
     stage stage_;
     std::unique_ptr<shop> books_;
@@ -305,7 +337,23 @@ int main(int argc, char** argv) {
     app.add_option("--cycles", options.cycles);
     app.add_option("--seed", options.seed);
     app.add_option("--json", options.json_file);
+    app.add_flag("--redis", options.redis);
+    outbox::demo::points_run service;
+    std::uint16_t redis_port = 0;
+    int session_ms = 0;
+    std::string file;
+    CLI::App* points = app.add_subcommand("redis-points", "The points service on Redis")->group("");
+    points->add_option("--redis-port", redis_port);
+    points->add_option("--file", file);
+    points->add_option("--broker", service.broker);
+    points->add_option("--topic", service.topic);
+    points->add_option("--instance", service.instance);
+    points->add_option("--session-ms", session_ms);
     CLI11_PARSE(app, argc, argv);
+    if (points->parsed()) {
+        service.session = std::chrono::milliseconds{session_ms};
+        return outbox::demo::run_points(service, [&] { return outbox::demo::open_redis_points_book(redis_port, file); });
+    }
     std::printf("crash_run --db %s --cycles %d --seed %llu\n", options.database.c_str(), options.cycles,
                 static_cast<unsigned long long>(options.seed));
     std::fflush(stdout);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <string>
 
 namespace outbox::demo {
@@ -26,7 +27,12 @@ account audit(const std::vector<placed_order>& books, const audience& seen, poin
     account result;
     const std::vector<effect> effects = points.effects();
     std::map<int, std::int64_t> last; // position, of each customer
+    std::set<std::string> applied;
     for (const effect& e : effects) {
+        if (points.effects_may_repeat() && !applied.insert(e.message_id).second) {
+            ++result.repeated_effects;
+            continue;
+        }
         ledger.applied(e.message_id);
         std::int64_t& highest = last[e.customer];
         if (e.position < highest)

@@ -216,7 +216,7 @@ class story {
             {"lost", verdict.lost.size()},
             {"phantom", verdict.phantom.size()},
             {"duplicate_deliveries", verdict.duplicate_delivery_count},
-            {"duplicate_effects", verdict.duplicate_effect_count},
+            {"duplicate_effects", account.duplicate_effects()},
             {"order_breaks", account.order_breaks()},
             {"copies_suppressed", points_->suppressed()},
             {"kills", kills_},

@@ -51,18 +51,22 @@ std::unique_ptr<points_book> open_points_book(const std::string& url) {
 }
 
 int run_points(const points_run& run) {
+    return run_points(run, [&run] { return open_points_book(run.database_url); });
+}
+
+int run_points(const points_run& run, const std::function<std::unique_ptr<points_book>()>& open) {
     kafka_consumer consumer{
         source_of(run),
         {.group = points_group(), .subjects = {subject::parse(run.topic)}},
     };
     running = &consumer;
     std::signal(SIGTERM, stop_running);
-    consumer.run([&run](const delivery& d) {
+    consumer.run([&open](const delivery& d) {
         // One connection for each of the consumer's threads; one that failed is not used again.
         thread_local std::unique_ptr<points_book> book;
         try {
             if (!book)
-                book = open_points_book(run.database_url);
+                book = open();
             book->give_point(points_group(), d);
             return outcome::ack();
         } catch (const std::exception& e) {

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +41,8 @@ class points_book {
     virtual std::int64_t points() = 0;
     /// How often a message came again and had no effect.
     virtual std::int64_t suppressed() = 0;
+    /// True where a lease decides: an effect may happen twice then, and is counted; none may be missing.
+    virtual bool effects_may_repeat() const { return false; }
 };
 
 std::unique_ptr<points_book> open_points_book(const std::string& url);
@@ -58,6 +61,8 @@ struct points_run {
     std::chrono::milliseconds session{6'000};
 };
 int run_points(const points_run& run);
+/// The same with another kind of book; each of the consumer's threads opens one.
+int run_points(const points_run& run, const std::function<std::unique_ptr<points_book>()>& open);
 
 /// The group it reads as.
 const group_name& points_group();

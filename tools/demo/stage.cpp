@@ -191,17 +191,14 @@ harness::child_process stage::start_watchdog(std::map<std::string, std::string> 
 }
 
 harness::child_process stage::start_points(std::size_t instance, std::map<std::string, std::string> env) {
-    return harness::child_process{
-        {.argv =
-             {(options_.programs / "outbox").string(),
-              "demo-points",
-              "--db", points_url_,
-              "--broker", broker_address(),
-              "--topic", topic_,
-              "--instance", std::to_string(instance),
-              "--session-ms", std::to_string(options_.session.count())},
-         .env = std::move(env)}
-    };
+    std::vector<std::string> argv{(options_.programs / "outbox").string(), "demo-points", "--db", points_url_};
+    if (options_.points)
+        argv = options_.points->command;
+    for (const std::string& argument :
+         {std::string{"--broker"}, broker_address(), std::string{"--topic"}, topic_, std::string{"--instance"},
+          std::to_string(instance), std::string{"--session-ms"}, std::to_string(options_.session.count())})
+        argv.push_back(argument);
+    return harness::child_process{{.argv = std::move(argv), .env = std::move(env)}};
 }
 
 int run_shop(const shop_run& run) {

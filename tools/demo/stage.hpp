@@ -15,16 +15,25 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace outbox::demo {
 
 enum class database_kind { sqlite, postgres, mariadb, mysql };
 /// "sqlite", "postgres", "mariadb" or "mysql". Throws outbox::error (invalid_argument) for anything else.
 database_kind parse_database_kind(const std::string& name);
+
+/// Where the points service keeps its books, if not in a database beside the shop's.
+struct points_place {
+    /// The program that runs it and its first arguments.
+    std::vector<std::string> command{};
+    std::function<std::unique_ptr<points_book>()> open{};
+};
 
 struct stage_options {
     database_kind database = database_kind::sqlite;
@@ -36,6 +45,7 @@ struct stage_options {
     std::chrono::milliseconds lease{3'000};
     /// How long the group of a frozen points service waits for it.
     std::chrono::milliseconds session{6'000};
+    std::optional<points_place> points{};
 };
 
 class stage {
@@ -74,7 +84,9 @@ class stage {
     harness::child_process start_watchdog(std::map<std::string, std::string> env = {});
 
     /// The points service's books: in a database of its own, on the server of the shop's if there is one.
-    std::unique_ptr<points_book> open_points() const { return open_points_book(points_url_); }
+    std::unique_ptr<points_book> open_points() const {
+        return options_.points ? options_.points->open() : open_points_book(points_url_);
+    }
     /// `instance` is the same for each start of the same one of several.
     harness::child_process start_points(std::size_t instance = 0, std::map<std::string, std::string> env = {});
     /// What a careless operator does: the points service reads the topic from its beginning again. Precondition: it
