@@ -17,6 +17,19 @@ protected:
     static delivery_number numbered(std::int64_t number, const std::string& source = "a1") {
         return {.source = source, .shard = 0, .number = number};
     }
+    template <class Tx>
+    static bool note(Tx& tx, const group_name& group, const delivery_number& which) {
+        return first_time_numbered(tx, group, which, first_time_numbered_exam::in(tx));
+    }
+    template <class Tx>
+    static std::vector<bool>
+    note_all(Tx& tx, const group_name& group, std::span<const delivery_number> all) {
+        return first_times_numbered(tx, group, all, first_time_numbered_exam::in(tx));
+    }
+    template <class Tx>
+    static std::size_t forget(Tx& tx, const retention& keep, std::size_t rows_max = 1'000) {
+        return forget_numbers(tx, keep, rows_max, first_time_numbered_exam::in(tx));
+    }
     std::string ask(const std::string& sql) {
         const std::string text = this->door.database().run(sql);
         return text.substr(0, text.find('\n'));
@@ -26,7 +39,7 @@ protected:
     }
     bool apply_one(typename Candidate::connection& db, const delivery_number& which) {
         typename Candidate::own_transaction tx{db};
-        const bool first = first_time_numbered(tx.handle(), this->billing, which);
+        const bool first = this->note(tx.handle(), this->billing, which);
         tx.commit();
         return first;
     }
@@ -50,9 +63,9 @@ TYPED_TEST_P(first_time_numbered_exam, a_number_is_new_once_in_any_order_and_in_
 TYPED_TEST_P(first_time_numbered_exam, two_groups_both_process_it) {
     auto db = this->door.connect();
     typename TestFixture::own_transaction tx{*db};
-    EXPECT_TRUE(first_time_numbered(tx.handle(), this->billing, this->numbered(1)));
-    EXPECT_TRUE(first_time_numbered(tx.handle(), this->shipping, this->numbered(1)));
-    EXPECT_FALSE(first_time_numbered(tx.handle(), this->billing, this->numbered(1)));
+    EXPECT_TRUE(this->note(tx.handle(), this->billing, this->numbered(1)));
+    EXPECT_TRUE(this->note(tx.handle(), this->shipping, this->numbered(1)));
+    EXPECT_FALSE(this->note(tx.handle(), this->billing, this->numbered(1)));
     tx.commit();
 }
 
@@ -60,16 +73,16 @@ TYPED_TEST_P(first_time_numbered_exam, what_is_rolled_back_is_new_again) {
     auto db = this->door.connect();
     for (int time = 0; time < 2; ++time) {
         typename TestFixture::own_transaction tx{*db};
-        EXPECT_TRUE(first_time_numbered(tx.handle(), this->billing, this->numbered(1)));
+        EXPECT_TRUE(this->note(tx.handle(), this->billing, this->numbered(1)));
         tx.rollback();
     }
     {
         typename TestFixture::own_transaction tx{*db};
-        EXPECT_TRUE(first_time_numbered(tx.handle(), this->billing, this->numbered(1)));
+        EXPECT_TRUE(this->note(tx.handle(), this->billing, this->numbered(1)));
         tx.execute("savepoint mine");
-        EXPECT_TRUE(first_time_numbered(tx.handle(), this->billing, this->numbered(2)));
+        EXPECT_TRUE(this->note(tx.handle(), this->billing, this->numbered(2)));
         tx.execute("rollback to savepoint mine");
-        EXPECT_TRUE(first_time_numbered(tx.handle(), this->billing, this->numbered(2)));
+        EXPECT_TRUE(this->note(tx.handle(), this->billing, this->numbered(2)));
         tx.commit();
     }
     EXPECT_FALSE(this->apply_one(*db, this->numbered(2)));
@@ -98,11 +111,11 @@ TYPED_TEST_P(first_time_numbered_exam, several_at_once_in_the_order_they_were_as
         this->numbered(2)};
     typename TestFixture::own_transaction tx{*db};
     EXPECT_EQ(
-        first_times_numbered(tx.handle(), this->billing, asked),
+        this->note_all(tx.handle(), this->billing, asked),
         (std::vector<bool>{true, true, false, true})
     );
-    EXPECT_EQ(first_times_numbered(tx.handle(), this->billing, asked), std::vector<bool>(4, false));
-    EXPECT_TRUE(first_times_numbered(tx.handle(), this->billing, {}).empty());
+    EXPECT_EQ(this->note_all(tx.handle(), this->billing, asked), std::vector<bool>(4, false));
+    EXPECT_TRUE(this->note_all(tx.handle(), this->billing, {}).empty());
     tx.commit();
 }
 
@@ -110,7 +123,7 @@ TYPED_TEST_P(first_time_numbered_exam, it_is_refused_where_no_transaction_is_ope
     auto db = this->door.connect();
     const auto refused = [&](auto& handle) {
         try {
-            static_cast<void>(first_time_numbered(handle, this->billing, this->numbered(1)));
+            static_cast<void>(this->note(handle, this->billing, this->numbered(1)));
             ADD_FAILURE() << "noted";
         } catch (const error& e) {
             EXPECT_EQ(e.kind(), error_kind::not_in_transaction) << e.what();
@@ -134,7 +147,7 @@ TYPED_TEST_P(first_time_numbered_exam, at_its_limit_nothing_is_guessed) {
         for (std::size_t i = 1; i <= number_set::ranges_max; ++i)
             all.push_back(this->numbered(static_cast<std::int64_t>(2 * i)));
         EXPECT_EQ(
-            first_times_numbered(tx.handle(), this->billing, all),
+            this->note_all(tx.handle(), this->billing, all),
             std::vector<bool>(all.size(), true)
         );
         tx.commit();
@@ -143,7 +156,7 @@ TYPED_TEST_P(first_time_numbered_exam, at_its_limit_nothing_is_guessed) {
     {
         typename TestFixture::own_transaction tx{*db};
         try {
-            static_cast<void>(first_time_numbered(tx.handle(), this->billing, beyond));
+            static_cast<void>(this->note(tx.handle(), this->billing, beyond));
             ADD_FAILURE() << "guessed";
         } catch (const error& e) {
             EXPECT_EQ(e.kind(), error_kind::conflict);
@@ -172,7 +185,7 @@ TYPED_TEST_P(first_time_numbered_exam, four_consumers_at_once_apply_each_message
                     const bool fails = random.below(4) == 0;
                     try {
                         typename TestFixture::own_transaction tx{*db};
-                        const bool first = first_time_numbered(
+                        const bool first = this->note(
                             tx.handle(),
                             this->billing,
                             this->numbered(static_cast<std::int64_t>(which) + 1)
@@ -211,9 +224,9 @@ TYPED_TEST_P(first_time_numbered_exam, rows_of_sources_long_silent_are_removed) 
     const redelivery_horizon horizon{std::chrono::hours{24}};
     typename TestFixture::own_transaction tx{*db};
     const retention nine_days{std::chrono::hours{9 * 24}, horizon};
-    EXPECT_EQ(forget_numbers(tx.handle(), retention{std::chrono::hours{11 * 24}, horizon}), 0U);
-    EXPECT_EQ(forget_numbers(tx.handle(), nine_days, 1), 1U);
-    EXPECT_EQ(forget_numbers(tx.handle(), nine_days), 1U);
+    EXPECT_EQ(this->forget(tx.handle(), retention{std::chrono::hours{11 * 24}, horizon}), 0U);
+    EXPECT_EQ(this->forget(tx.handle(), nine_days, 1), 1U);
+    EXPECT_EQ(this->forget(tx.handle(), nine_days), 1U);
     tx.commit();
     EXPECT_EQ(this->count_rows(), "1");
     EXPECT_FALSE(this->apply_one(*db, this->numbered(1, "b2")));
@@ -225,11 +238,11 @@ TYPED_TEST_P(first_time_numbered_exam, absent_tables_say_what_to_do) {
     auto db = this->door.connect();
     typename TestFixture::own_transaction tx{*db};
     try {
-        static_cast<void>(first_time_numbered(tx.handle(), this->billing, this->numbered(1)));
+        static_cast<void>(this->note(tx.handle(), this->billing, this->numbered(1)));
         ADD_FAILURE() << "noted";
     } catch (const error& e) {
         EXPECT_EQ(e.kind(), error_kind::schema_mismatch) << e.what();
-        EXPECT_NE(e.hint().find("outbox migrate up"), std::string::npos) << e.hint();
+        EXPECT_NE(e.hint().find("migrate up"), std::string::npos) << e.hint();
     }
 }
 
