@@ -11,7 +11,6 @@
 
 #include "harness/redis_server.hpp"
 #include "harness/temp_dir.hpp"
-#include "harness/wait_until.hpp"
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/base/random.hpp"
@@ -63,7 +62,7 @@ class nemesis {
               .broker = {},
               .programs = options.programs,
               .lease = 500ms,
-              .session = 500ms,
+              .session = 1500ms, // a busy machine may let nobody run for longer than a short one
               .points = place_points(),
           }),
           books_(stage_.open_books()), points_(stage_.open_points()), audience_(stage_.broker_address(), stage_.topic()) {}
@@ -121,25 +120,35 @@ class nemesis {
     void await_progress() {
         const std::size_t from = audience_.distinct_count();
         const std::int64_t applied_from = applied();
-        harness::wait_until(
-            [&] {
-                for (std::size_t i = 0; i < shops_.size(); ++i) {
-                    if (!shops_[i]->running()) // its database was killed under it
-                        open_shop(i);
-                }
-                for (const process& watchdog : watchdogs_) {
-                    if (!watchdog->running())
-                        throw error(error_kind::io, watchdog->describe("a watchdog ended by itself"));
-                }
-                for (std::size_t i = 0; i < services_.size(); ++i) {
-                    if (!services_[i]->running())
-                        throw error(error_kind::io, services_[i]->describe("a points service ended by itself"));
-                }
-                return audience_.distinct_count() > from && applied() > applied_from;
-            },
-            30s,
-            "a message to arrive and be applied after kill " + std::to_string(cycle_) + " (" + last_ + ")"
-        );
+        const auto deadline = system_clock().ticks() + 60s;
+        while (audience_.distinct_count() == from || applied() == applied_from) {
+            for (std::size_t i = 0; i < shops_.size(); ++i) {
+                if (!shops_[i]->running()) // its database was killed under it
+                    open_shop(i);
+            }
+            for (const process& watchdog : watchdogs_) {
+                if (!watchdog->running())
+                    throw error(error_kind::io, watchdog->describe("a watchdog ended by itself"));
+            }
+            for (const process& service : services_) {
+                if (!service->running())
+                    throw error(error_kind::io, service->describe("a points service ended by itself"));
+            }
+            if (system_clock().ticks() > deadline)
+                throw error(error_kind::io, describe_standstill(from, applied_from));
+            std::this_thread::sleep_for(1ms);
+        }
+    }
+
+    std::string describe_standstill(std::size_t arrived_from, std::int64_t applied_from) {
+        std::string text = "nothing goes on after kill " + std::to_string(cycle_) + " (" + last_ + "): " +
+                           std::to_string(audience_.distinct_count() - arrived_from) + " messages arrived, " +
+                           std::to_string(applied() - applied_from) + " were applied";
+        for (const process& watchdog : watchdogs_)
+            text += watchdog->describe("\nwatchdog:");
+        for (const process& service : services_)
+            text += service->describe("\npoints service:");
+        return text + stage_.broker().process().describe("\nbroker:");
     }
 
     void kill_somebody() {
@@ -151,11 +160,11 @@ class nemesis {
         else if (die < 40)
             kill_watchdog(watchdogs_[random_.below(watchdogs_.size())]);
         else if (die < 47)
-            freeze("watchdog", *watchdogs_[random_.below(watchdogs_.size())]);
+            freeze("watchdog", *watchdogs_[random_.below(watchdogs_.size())], 1'200);
         else if (die < 70)
             kill_service(random_.below(services_.size()));
         else if (die < 77)
-            freeze("points service", *services_[random_.below(services_.size())]);
+            freeze("points service", *services_[random_.below(services_.size())], 2'500);
         else if (die < 85 && redis_)
             kill_redis();
         else if (die < 95 || !has_server)
@@ -206,11 +215,11 @@ class nemesis {
     }
 
     // As a long pause of the machine does: it comes back and does not know that its lease or its session is gone.
-    void freeze(const char* who, harness::child_process& victim) {
+    void freeze(const char* who, harness::child_process& victim, std::uint64_t ms_max) {
         last_ = std::string{"frozen "} + who;
         ++kills_[last_];
         victim.signal(SIGSTOP);
-        std::this_thread::sleep_for(std::chrono::milliseconds(random_.below(1'200)));
+        std::this_thread::sleep_for(std::chrono::milliseconds(random_.below(ms_max)));
         victim.signal(SIGCONT);
     }
 
