@@ -286,6 +286,10 @@ class nemesis {
         for (const process& watchdog : watchdogs_)
             watchdog->stop(SIGTERM);
         await_effects(static_cast<std::int64_t>(placed.size()));
+        if (applied() < static_cast<std::int64_t>(placed.size())) {
+            for (const process& service : services_)
+                std::printf("%s\n", service->describe("not everything was applied; this points service said").c_str());
+        }
         for (const process& service : services_)
             service->stop(SIGTERM);
         audience_.stop();

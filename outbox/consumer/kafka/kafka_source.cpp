@@ -292,6 +292,8 @@ void kafka_source::take_over(std::vector<source_event_type>& news) {
             std::string{"partitions refused: "} + rd_kafka_err2str(code)});
         return;
     }
+    // One that was paused when it was taken away may be paused still, as far as librdkafka knows.
+    rd_kafka_resume_partitions(client_, list.get());
     for (int i = 0; i < list->cnt; ++i) {
         const auto& each = list->elems[i];
         const auto& ours = book_.add(each.topic, each.partition);
