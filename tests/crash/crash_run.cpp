@@ -285,8 +285,9 @@ class nemesis {
         audience_.await_distinct(placed.size(), 60'000); // what is missing then is lost, and the account says so
         for (const process& watchdog : watchdogs_)
             watchdog->stop(SIGTERM);
-        await_effects(static_cast<std::int64_t>(placed.size()));
-        if (applied() < static_cast<std::int64_t>(placed.size())) {
+        const auto arrived = static_cast<std::int64_t>(audience_.distinct_count());
+        await_effects(arrived);
+        if (applied() < arrived) {
             for (const process& service : services_)
                 std::printf("%s\n", service->describe("not everything was applied; this points service said").c_str());
         }
