@@ -29,6 +29,11 @@ struct keeper {
     std::map<key, std::int64_t> written{}; // the last attempt
     std::int64_t next = 0;
 
+    keeper() = default;
+    keeper(const keeper&) = delete;
+    keeper& operator=(const keeper&) = delete;
+    ~keeper() { close(); } // while `posted` is there: the log's end posts to it
+
     void open() {
         close();
         at.open();
