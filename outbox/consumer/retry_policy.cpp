@@ -1,6 +1,7 @@
 #include "outbox/consumer/retry_policy.hpp"
 
 #include "outbox/base/error.hpp"
+#include "outbox/message/delivery_time.hpp"
 
 #include <algorithm>
 #include <string>
@@ -10,24 +11,10 @@ namespace outbox {
 using std::chrono::milliseconds;
 
 std::vector<milliseconds> retry_policy::default_delays() {
-    using namespace std::chrono_literals;
-    return {
-        10s,
-        30s,
-        1min,
-        2min,
-        3min,
-        4min,
-        5min,
-        6min,
-        7min,
-        8min,
-        9min,
-        10min,
-        20min,
-        30min,
-        1h,
-        2h};
+    std::vector<milliseconds> delays;
+    for (int level = 3; level <= 18; ++level) // RocketMQ retries from its third level on
+        delays.push_back(std::chrono::duration_cast<milliseconds>(*delay_level(level).delay()));
+    return delays;
 }
 
 void retry_policy::check() const {
