@@ -9,6 +9,10 @@ void application::with_peer(peer, long, int) {
     throw usage_error{"this application has no such peer"};
 }
 
+void application::handle(long, const std::optional<message_key>&) {
+    throw usage_error{"this application consumes nothing"};
+}
+
 void send_messages(outgoing& out, long number, int messages) {
     static const outbox::subject orders{"orders"};
     for (int i = 0; i < messages; ++i)

@@ -3,10 +3,13 @@
 // primary key, commit, in the words that a user of that client would take, with a prepared
 // statement.
 
+#include "outbox/consumer/group_name.hpp"
+#include "outbox/consumer/idempotency/message_key.hpp"
 #include "outbox/producer/outgoing.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace outbox::bench {
@@ -27,12 +30,18 @@ public:
     virtual void with_outbox(long number, int messages) = 0;
     /// One statement a message. Throws usage_error where the client has no such peer.
     virtual void with_peer(peer which, long number, int messages);
+    /// What a handler does for a message: adds to the points of a customer. With a key, after
+    /// first_time() has said that the message is new. Throws usage_error where no bench has wanted
+    /// it yet.
+    virtual void handle(long number, const std::optional<message_key>& once);
 };
 
 /// What they all send.
 void send_messages(outgoing& out, long number, int messages);
 
-/// The account that a transaction changes, 1 to 1,000.
+inline const group_name consumers{"bench"};
+
+/// The account or the customer that a transaction changes, 1 to 1,000.
 inline long account_of(long number) {
     return number % 1'000 + 1;
 }

@@ -1,6 +1,7 @@
 #include "bench/application.hpp"
 #include "bench/mariadb_status_outbox.hpp"
 #include "bench/workload.hpp"
+#include "outbox/consumer/idempotency/first_time.hpp"
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/mysql/connector_cpp.hpp"
 
@@ -27,11 +28,22 @@ public:
     explicit connector_cpp_application(std::uint16_t port)
         : db_(open(port))
         , business_(db_->prepareStatement(business_sql_with("?")))
+        , points_(db_->prepareStatement(mariadb_points_sql))
         , put_(db_->prepareStatement(mariadb_status_put_sql)) {}
 
     void plain(long number) override {
         run("start transaction");
         change(number);
+        run("commit");
+    }
+
+    void handle(long number, const std::optional<message_key>& once) override {
+        if (db_->getAutoCommit())
+            db_->setAutoCommit(false);
+        if (!once || first_time(*db_, consumers, *once)) {
+            points_->setInt64(1, account_of(number));
+            points_->executeUpdate();
+        }
         run("commit");
     }
 
@@ -67,6 +79,7 @@ private:
 
     std::unique_ptr<sql::Connection> db_;
     std::unique_ptr<sql::PreparedStatement> business_;
+    std::unique_ptr<sql::PreparedStatement> points_;
     std::unique_ptr<sql::PreparedStatement> put_;
     producer producer_{};
 };

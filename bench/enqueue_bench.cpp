@@ -3,19 +3,10 @@
 
 #include "bench/benches.hpp"
 #include "bench/log_bytes.hpp"
-#include "bench/mariadb_status_outbox.hpp"
-#include "bench/ours.hpp"
-#include "bench/pgq.hpp"
-#include "bench/sqlite_status_outbox.hpp"
+#include "bench/places.hpp"
 #include "bench/transaction_contest.hpp"
-#include "bench/usual_outbox.hpp"
-#include "bench/workload.hpp"
-#include "harness/mariadb_server.hpp"
-#include "harness/postgres_server.hpp"
-#include "harness/temp_dir.hpp"
 
 #include <algorithm>
-#include <optional>
 
 namespace outbox::bench {
 
@@ -25,55 +16,28 @@ constexpr const char* postgresql_wal = "enqueue.postgresql.wal_bytes_per_message
 constexpr const char* mariadb_log = "enqueue.mariadb.log_bytes_per_message";
 constexpr const char* sqlite_wal = "enqueue.sqlite.wal_bytes_per_message";
 
-/// The servers, each started when something first needs it.
-class places {
-public:
-    const harness::postgres_server& postgresql() {
-        if (!postgresql_) {
-            postgresql_.emplace(harness::postgres_options{.settings = server_settings()});
-            pg db{postgresql_->url()};
-            make_accounts(db);
-            status_outbox{db}.clear();
-            const pgq made{db};
-            ours::migrate(postgresql_->url());
-        }
-        return *postgresql_;
-    }
-
-    /// As a primary is run whose commits must survive: each is flushed twice.
-    const harness::mariadb_server& mariadb() {
-        if (!mariadb_) {
-            mariadb_.emplace(harness::mariadb_options{
-                .settings = {
-                    "innodb-buffer-pool-size=1G",
-                    "innodb-log-file-size=1G",
-                    "log-bin=bin",
-                    "binlog-format=ROW",
-                    "sync-binlog=1",
-                }});
-            mysql::connection db{mysql::parse_url(mariadb_->url()), {}};
-            db.execute(make_accounts_sql(), "cannot make the accounts");
-            const mariadb_status_outbox made{db};
-            ours::migrate(mariadb_->url());
-        }
-        return *mariadb_;
-    }
-
-    /// A new file with the tables.
-    std::filesystem::path sqlite_file(const std::string& name) {
-        const auto file = dir_ / name;
-        lite db{file.string()};
-        db.execute(make_accounts_sql());
-        const sqlite_status_outbox made{db};
-        ours::migrate("sqlite:" + file.string());
-        return file;
-    }
-
-private:
-    harness::temp_dir dir_;
-    std::optional<harness::postgres_server> postgresql_;
-    std::optional<harness::mariadb_server> mariadb_;
-};
+/// Transactions with 0, 1 and 10 messages, and with those of the peers.
+std::vector<transaction_variant>
+variants_of(const std::string& name, const std::vector<std::pair<peer, std::string>>& peers) {
+    std::vector<transaction_variant> all{
+        {.title = "plain", .run = [](application& a, long i) { a.plain(i); }}};
+    const auto add = [&](const std::string& who, int messages, auto run) {
+        all.push_back({
+            .title = who + " " + std::to_string(messages),
+            .run = run,
+            .figure = "enqueue." + who,
+            .detail = std::to_string(messages),
+        });
+    };
+    for (const int messages : {0, 1, 10})
+        add(name, messages, [messages](application& a, long i) { a.with_outbox(i, messages); });
+    for (const auto& [which, who] : peers)
+        for (const int messages : {1, 10})
+            add(who, messages, [which = which, messages](application& a, long i) {
+                a.with_peer(which, i, messages);
+            });
+    return all;
+}
 
 /// A door, made when a figure of it is wanted.
 struct entry {
@@ -144,8 +108,7 @@ std::vector<figure> enqueue_bench(machine& where, const settings& how) {
             continue;
         auto one = each.open(at);
         one.name = each.name;
-        if (how.with_peers)
-            one.peers = each.peers;
+        one.variants = variants_of(each.name, how.with_peers ? each.peers : decltype(each.peers){});
         count_round_trips(one, how, figures);
         for (const auto delay : {0us, 500us})
             for (const int connections : {1, 16})

@@ -30,7 +30,9 @@ constexpr entry benches[] = {
     {"broker",
      "acknowledged messages per second, each on disk, beside the disk's own rate",
      broker_bench},
-    {"consumer", "the way of a message to a handler, beside librdkafka alone", consumer_bench},
+    {"consumer",
+     "applying each message once, at each checker, and the way of a message to a handler",
+     consumer_bench},
 };
 
 int usage(std::FILE* to, int code) {

@@ -2,6 +2,7 @@
 #include "bench/pgq.hpp"
 #include "bench/usual_outbox.hpp"
 #include "bench/workload.hpp"
+#include "outbox/consumer/idempotency/first_time.hpp"
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/postgresql/pqxx.hpp"
 
@@ -15,6 +16,7 @@ class pqxx_application final : public application {
 public:
     explicit pqxx_application(const std::string& url) : db_(url) {
         db_.prepare("business", business_sql);
+        db_.prepare("points", points_sql_with("$1::int"));
     }
 
     void plain(long number) override {
@@ -37,6 +39,13 @@ public:
         change(tx, number);
         for (int i = 0; i < messages; ++i)
             tx.exec_prepared(statement_of(which), number % key_count, payload(number));
+        tx.commit();
+    }
+
+    void handle(long number, const std::optional<message_key>& once) override {
+        pqxx::work tx{db_};
+        if (!once || first_time(tx, consumers, *once))
+            tx.exec_prepared("points", account_of(number));
         tx.commit();
     }
 

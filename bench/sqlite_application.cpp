@@ -2,6 +2,7 @@
 #include "bench/lite.hpp"
 #include "bench/sqlite_status_outbox.hpp"
 #include "bench/workload.hpp"
+#include "outbox/consumer/idempotency/first_time.hpp"
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/sqlite/sqlite.hpp"
 
@@ -14,11 +15,19 @@ public:
     explicit sqlite_application(const std::string& file)
         : db_(file)
         , business_(db_.prepare(business_sql_with("?")))
+        , points_(db_.prepare(points_sql_with("?")))
         , put_(db_.prepare(sqlite_status_put_sql)) {}
 
     void plain(long number) override {
         db_.execute("begin immediate");
         change(number);
+        db_.execute("commit");
+    }
+
+    void handle(long number, const std::optional<message_key>& once) override {
+        db_.execute("begin immediate");
+        if (!once || first_time(*db_.handle(), consumers, *once))
+            db_.run(points_, {std::to_string(account_of(number))});
         db_.execute("commit");
     }
 
@@ -44,6 +53,7 @@ private:
 
     lite db_;
     lite::statement business_;
+    lite::statement points_;
     lite::statement put_;
     producer producer_{};
 };

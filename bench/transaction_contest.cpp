@@ -14,44 +14,16 @@ namespace outbox::bench {
 
 namespace {
 
-struct variant {
-    std::string who{}; // in the names of figures; none: not compared
-    int messages = 0;
-    std::string title{};
-    std::function<void(application&, long)> transaction{};
-
-    std::string figure_name(const std::string& what, const circumstances& under) const {
-        return "enqueue." + who + "." + what + "." + std::to_string(messages) + under.suffix();
-    }
-};
+using variant = transaction_variant;
 
 constexpr std::size_t plain = 0;
 constexpr std::size_t plain_again = 1;
 
-std::vector<variant> variants_of(const door& one) {
-    const auto run_plain = [](application& a, long i) { a.plain(i); };
-    std::vector<variant> all{
-        {.title = "plain", .transaction = run_plain},
-        {.title = "plain again", .transaction = run_plain},
-    };
-    for (const int messages : {0, 1, 10})
-        all.push_back({
-            .who = one.name,
-            .messages = messages,
-            .title = one.name + " " + std::to_string(messages),
-            .transaction = [messages](application& a, long i) { a.with_outbox(i, messages); },
-        });
-    for (const auto& [which, name] : one.peers)
-        for (const int messages : {1, 10})
-            all.push_back({
-                .who = name,
-                .messages = messages,
-                .title = name + " " + std::to_string(messages),
-                .transaction =
-                    [which = which, messages](application& a, long i) {
-                        a.with_peer(which, i, messages);
-                    },
-            });
+std::vector<variant> contestants_of(const door& one) {
+    std::vector<variant> all = one.variants;
+    variant again = all[plain];
+    again.title += " again";
+    all.insert(all.begin() + plain_again, std::move(again));
     return all;
 }
 
@@ -62,7 +34,7 @@ bool wants_one(
     const circumstances& under
 ) {
     return std::any_of(all.begin(), all.end(), [&](const variant& each) {
-        return !each.who.empty() && how.wants(each.figure_name(what, under));
+        return !each.figure.empty() && how.wants(each.figure_name(what, under));
     });
 }
 
@@ -113,7 +85,7 @@ private:
         for (int i = 0; i < count; ++i) {
             const auto number = static_cast<long>(which) * own + (first + i) % own;
             const auto begin = system_clock().ticks();
-            what.transaction(*members_[which], number);
+            what.run(*members_[which], number);
             const auto time = system_clock().ticks() - begin;
             times.push_back(std::chrono::duration<double, std::micro>(time).count());
         }
@@ -127,6 +99,11 @@ constexpr int warm_up = 20; // prepares what it needs, asks where the relay list
 
 } // namespace
 
+std::string
+transaction_variant::figure_name(const std::string& what, const circumstances& under) const {
+    return figure + "." + what + (detail.empty() ? "" : "." + detail) + under.suffix();
+}
+
 std::string circumstances::suffix() const {
     std::string text;
     if (connections > 1)
@@ -139,7 +116,7 @@ std::string circumstances::suffix() const {
 void count_round_trips(const door& one, const settings& how, std::vector<figure>& figures) {
     constexpr int count = 200;
     const auto* const what = "extra_round_trips";
-    const auto all = variants_of(one);
+    const auto all = contestants_of(one);
     if (!wants_one(how, all, what, {}))
         return;
     std::vector<double> trips(all.size(), 0);
@@ -153,23 +130,23 @@ void count_round_trips(const door& one, const settings& how, std::vector<figure>
         );
         for (std::size_t which = 0; which < all.size(); ++which) {
             for (int i = 0; i < warm_up; ++i)
-                all[which].transaction(*session, i);
+                all[which].run(*session, i);
             const auto before = proxy.turns();
             for (int i = 0; i < count; ++i)
-                all[which].transaction(*session, i);
+                all[which].run(*session, i);
             trips[which] = static_cast<double>(proxy.turns() - before) / count;
             std::printf("  %-30s %6.2f\n", all[which].title.c_str(), trips[which]);
         }
     }
     for (std::size_t which = 0; which < all.size(); ++which)
-        if (!all[which].who.empty())
+        if (!all[which].figure.empty())
             figures.push_back({
                 .name = all[which].figure_name(what, {}),
                 .value = trips[which] - trips[plain],
                 .unit = "trips/tx",
                 .baseline = trips[plain],
                 .baseline_name =
-                    one.server_port ? "trips of the plain transaction" : "there is no server",
+                    one.server_port ? "trips of " + all[plain].title : "there is no server",
                 .ratio = one.server_port ? trips[which] / trips[plain] : 1,
                 .spread = 0,
                 .rounds = 1,
@@ -184,7 +161,7 @@ void measure_latency(
     std::vector<figure>& figures
 ) {
     const auto* const what = "latency";
-    const auto all = variants_of(one);
+    const auto all = contestants_of(one);
     if (!wants_one(how, all, what, under))
         return;
     std::optional<harness::tcp_proxy> network;
@@ -203,9 +180,8 @@ void measure_latency(
     std::vector<std::vector<double>> p50(all.size());
     std::vector<std::vector<double>> ratios(all.size());
     std::printf(
-        "\n%s: p50 of a transaction, %d connection%s, %lld us of network; ratio to the plain one "
-        "of "
-        "the same round\n",
+        "\n%s: p50 of a transaction, %d connection%s, %lld us of network; ratio to the first "
+        "of the same round\n",
         one.name.c_str(),
         under.connections,
         under.connections == 1 ? "" : "s",
@@ -232,7 +208,8 @@ void measure_latency(
                 std::printf("  %s %.2f", all[which].title.c_str(), ratios[which].back());
         }
         std::printf(
-            "  (plain %.0f us, other cpu %.0f %%, steal %.0f %%, fdatasync %.0f/s)%s\n",
+            "  (%s %.0f us, other cpu %.0f %%, steal %.0f %%, fdatasync %.0f/s)%s\n",
+            all[plain].title.c_str(),
             p50[plain].back(),
             around.other_cpu * 100,
             around.steal * 100,
@@ -243,13 +220,13 @@ void measure_latency(
     }
     std::printf("  A/A ratio %.2f\n", median(ratios[plain_again]));
     for (std::size_t which = 0; which < all.size(); ++which)
-        if (!all[which].who.empty())
+        if (!all[which].figure.empty())
             figures.push_back({
                 .name = all[which].figure_name(what, under),
                 .value = median(p50[which]),
                 .unit = "us",
                 .baseline = median(p50[plain]),
-                .baseline_name = "the plain transaction",
+                .baseline_name = all[plain].title,
                 .ratio = median(ratios[which]),
                 .spread = spread(ratios[which]),
                 .rounds = rounds,

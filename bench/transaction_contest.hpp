@@ -1,28 +1,19 @@
 #pragma once
-// One door: what a transaction costs with 0, 1 and 10 messages beside the same one without an
-// outbox, in trips to the server, which are counted, and in time, of which only the ratio holds.
+// One door: what a transaction costs beside the same one with more in it, in trips to the server,
+// which are counted, and in time, of which only the ratio holds.
 
 #include "bench/application.hpp"
 #include "bench/benches.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace outbox::bench {
-
-struct door {
-    /// As it stands in the names of figures: enqueue.NAME.….
-    std::string name{};
-    /// Nothing: there is no server, and `connect` is given 0.
-    std::optional<std::uint16_t> server_port{};
-    std::function<std::unique_ptr<application>(std::uint16_t port)> connect{};
-    /// Those that run beside it, and their names in figures.
-    std::vector<std::pair<peer, std::string>> peers{};
-};
 
 struct circumstances {
     int connections = 1;
@@ -31,6 +22,27 @@ struct circumstances {
 
     /// What it adds to the name of a figure, such as ".16_connections.delay_500us".
     std::string suffix() const;
+};
+
+struct transaction_variant {
+    std::string title{};
+    std::function<void(application&, long number)> run{};
+    /// Its figures are called FIGURE.latency.DETAIL and FIGURE.extra_round_trips.DETAIL. Without:
+    /// not compared.
+    std::string figure{};
+    std::string detail{};
+
+    std::string figure_name(const std::string& what, const circumstances& under) const;
+};
+
+struct door {
+    /// For people.
+    std::string name{};
+    /// Nothing: there is no server, and `connect` is given 0.
+    std::optional<std::uint16_t> server_port{};
+    std::function<std::unique_ptr<application>(std::uint16_t port)> connect{};
+    /// The first is the plain one, with which the others are compared; it also runs against itself.
+    std::vector<transaction_variant> variants{};
 };
 
 /// With no server there are none, which is said without counting.

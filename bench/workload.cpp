@@ -30,9 +30,13 @@ void make_accounts(pg& db) {
     db.execute(
         "create table if not exists account (id int primary key, balance bigint not null) with "
         "(fillfactor = 50);"
-        "insert into account select i, 0 from generate_series(1, 1000) i on conflict do nothing"
+        "insert into account select i, 0 from generate_series(1, 1000) i on conflict do nothing;"
+        "create table if not exists points (customer int primary key, points bigint not null) with "
+        "(fillfactor = 50);"
+        "insert into points select i, 0 from generate_series(1, 1000) i on conflict do nothing"
     );
     db.execute("vacuum analyze account");
+    db.execute("vacuum analyze points");
 }
 
 std::string make_accounts_sql() {
@@ -40,7 +44,8 @@ std::string make_accounts_sql() {
                        "null); insert into account values ";
     for (int id = 1; id <= 1'000; ++id)
         text += (id == 1 ? "(" : ",(") + std::to_string(id) + ",0)";
-    return text;
+    return text + "; create table points (customer int not null primary key, points bigint not "
+                  "null); insert into points select id, 0 from account";
 }
 
 void fill(pg& db, const std::string& statement_over_i, long count) {

@@ -20,7 +20,7 @@ std::string payload(long number);
 /// The same as an SQL expression over the integer `i`.
 std::string payload_sql();
 
-/// The table that the business transaction changes.
+/// The tables that the business transaction and the handler change.
 void make_accounts(pg& db);
 inline constexpr const char* business_sql =
     "update account set balance = balance + 1 where id = $1::int";
@@ -28,7 +28,16 @@ inline constexpr const char* business_sql =
 inline std::string business_sql_with(const std::string& parameter) {
     return "update account set balance = balance + 1 where id = " + parameter;
 }
-/// The table as SQL for MariaDB and SQLite, in one text.
+/// What a handler does with a message that brings a customer 5 points, as
+/// examples/13_points_service does it; on MariaDB in its own words.
+inline std::string points_sql_with(const std::string& parameter) {
+    return "insert into points (customer, points) values (" + parameter +
+           ", 5) on conflict (customer) do update set points = points.points + excluded.points";
+}
+inline constexpr const char* mariadb_points_sql =
+    "insert into points (customer, points) values (?, 5)"
+    " on duplicate key update points = points + values(points)";
+/// The tables as SQL for MariaDB and SQLite, in one text.
 std::string make_accounts_sql();
 
 /// Runs `insert_sql`, an INSERT … SELECT over generate_series(%1, %2) as i, in transactions of
