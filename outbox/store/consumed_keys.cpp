@@ -8,6 +8,8 @@ std::vector<bytes> keys_from_hex(const std::vector<std::string>& texts) {
     std::vector<bytes> keys;
     keys.reserve(texts.size());
     for (const std::string& text : texts) {
+        if (text.empty())
+            continue;
         auto key = from_hex(text);
         if (!key)
             throw error(

@@ -60,7 +60,8 @@ private:
     }
 };
 
-/// For the authors of doors: the keys from an answer that has them in hexadecimal.
+/// For the authors of doors: the keys from an answer that has them in hexadecimal; an empty text is
+/// none.
 std::vector<bytes> keys_from_hex(const std::vector<std::string>& texts);
 
 } // namespace outbox

@@ -8,7 +8,8 @@
 //   const void* identity() const;                  the connection, for its note
 //   void run(const std::string& sql);              runs a text whose rows nobody wants
 //   connection_note ask(const std::string& sql);   runs one that answers with one row of two texts
-//   std::vector<std::string> list(const std::string& sql);  … with rows of one text
+//   std::vector<std::string> list(const std::string& sql, std::size_t rows_max);
+//                                                  … with so many rows of one text at most
 //   const transaction_sql& commands(const outbox_name& to, const std::string& server_version);
 //                                                  may be asked without a version, for ask() alone
 //   static text_failure judge(std::exception_ptr); what a failure of one of these means
@@ -76,14 +77,18 @@ template <class Client>
     std::rethrow_exception(failure);
 }
 
-/// The rows of the last one of `texts`.
+/// The rows of the last one of `texts`, which are at most `rows_max`.
 template <class Client>
-std::vector<std::string>
-list_text_answer(Client& client, const std::vector<std::string>& texts, const outbox_name& to) {
+std::vector<std::string> list_text_answer(
+    Client& client,
+    const std::vector<std::string>& texts,
+    const outbox_name& to,
+    std::size_t rows_max
+) {
     try {
         for (std::size_t i = 0; i + 1 < texts.size(); ++i)
             client.run(texts[i]);
-        return client.list(texts.back());
+        return client.list(texts.back(), rows_max);
     } catch (...) {
         explain_text_failure<Client>(std::current_exception(), to);
     }
@@ -183,7 +188,7 @@ public:
     bool replace(const envelope& row) override { return change_scheduled(commands_->replace(row)); }
     std::vector<bytes> note_consumed(const consumed_batch& batch) override {
         require_open();
-        return keys_from_hex(list(commands_->note_consumed(batch)));
+        return keys_from_hex(list(commands_->note_consumed(batch), batch.keys.size()));
     }
     std::size_t forget_consumed(std::chrono::seconds age, std::size_t rows_max) override {
         require_open();
@@ -262,8 +267,8 @@ private:
         }
     }
 
-    std::vector<std::string> list(const std::vector<std::string>& texts) {
-        return list_text_answer(client_, texts, to_);
+    std::vector<std::string> list(const std::vector<std::string>& texts, std::size_t rows_max = 1) {
+        return list_text_answer(client_, texts, to_, rows_max);
     }
 
     void require_state_open(const char* what) const {

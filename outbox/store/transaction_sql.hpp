@@ -39,7 +39,8 @@ public:
     virtual std::vector<std::string> replace(const envelope& row) const = 0;
 
     /// As in consumed_keys. The last text answers with rows of one text: the keys that are new, in
-    /// hexadecimal; how many are gone.
+    /// hexadecimal, among which empty texts say nothing; one row that says how many are gone; what
+    /// applied_question says, one row at most.
     virtual std::vector<std::string> note_consumed(const consumed_batch& batch) const = 0;
     virtual std::vector<std::string>
     forget_consumed(std::chrono::seconds age, std::size_t rows_max) const = 0;

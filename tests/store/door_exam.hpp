@@ -43,6 +43,8 @@ struct door_traits {
     int bare_trips = 3;
     int transact_trips = 0;
     int join_trips = 1;
+    /// Of first_time() in a transaction of the user's own.
+    int note_trips = 1;
     /// The client's own commit() says so when a failed send has ended the transaction. Otherwise it
     /// succeeds and commits nothing.
     bool commit_tells = true;

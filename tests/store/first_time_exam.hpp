@@ -409,8 +409,30 @@ TYPED_TEST_P(networked_first_time_exam, the_second_waits_for_the_first) {
         }
 }
 
+TYPED_TEST_P(networked_first_time_exam, the_trips_are_those_that_the_page_says) {
+    auto db = this->door.connect_through(this->proxy.port());
+    const auto trips = [&](std::span<const message_key> keys) {
+        const int before = this->proxy.turns();
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->apply(new_id()));
+        for (const message_key& key : keys)
+            EXPECT_TRUE(this->first(tx.handle(), this->billing, key));
+        for (const message_key& key : keys)
+            EXPECT_FALSE(this->first(tx.handle(), this->billing, key));
+        tx.commit();
+        return this->proxy.turns() - before;
+    };
+    trips({}); // may ask something first
+    const int bare = trips({});
+    const std::vector<message_key> one{new_id()};
+    const std::vector<message_key> three{new_id(), new_id(), new_id()};
+    EXPECT_EQ(trips(one) - bare, 2 * TypeParam::traits.note_trips);
+    EXPECT_EQ(trips(three) - bare, 6 * TypeParam::traits.note_trips);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
     networked_first_time_exam,
+    the_trips_are_those_that_the_page_says,
     qmq_mistake_q3_a_commit_in_doubt_is_delivered_again,
     the_second_waits_for_the_first
 );

@@ -79,9 +79,9 @@ auto with_consumed_keys(Tx& tx, const outbox_name* in, Use&& use) {
 } // namespace detail
 
 /// True: nobody has applied this message for `group`, and with the commit of `tx` it is applied. In
-/// `tx`'s own thread. One trip to the server; two on MariaDB and MySQL. Throws what the client
-/// throws when a statement fails; outbox::error: not_in_transaction when `tx` is not open,
-/// schema_mismatch when the tables are absent.
+/// `tx`'s own thread. One trip to the server; two on MySQL. Throws what the client throws when a
+/// statement fails; outbox::error: not_in_transaction when `tx` is not open, schema_mismatch when
+/// the tables are absent.
 /// `in`: another outbox of the database than the usual one; a transaction of ours knows its outbox
 /// by itself and refuses one (usage_error).
 template <class Tx>

@@ -5,14 +5,30 @@
 namespace outbox::mysql::consumed_sql {
 namespace {
 
+// What names a table, made once for each outbox.
+struct texts {
+    explicit texts(const outbox_name& to)
+        : insert_into(to.in("insert into outbox_consumed (group_name, message_key, token) values "))
+        , leave_it(to.in(" on duplicate key update token = outbox_consumed.token"))
+        , select(to.in("select hex(message_key) from outbox_consumed where group_name = ")) {}
+
+    std::string insert_into;
+    std::string leave_it;
+    std::string select;
+};
+
 std::string literal(bytes_view value) {
     return "x'" + to_hex(value) + "'";
 }
 
 // `first_token` stands in the first row. Not INSERT IGNORE, which would also cut what is too long,
 // and whose shared locks let two sessions that wait for a third fail both.
-std::vector<std::string>
-statements(const outbox_name& to, const consumed_batch& batch, const std::string& first_token) {
+std::vector<std::string> statements(
+    const outbox_name& to,
+    const consumed_batch& batch,
+    const std::string& first_token,
+    answer how
+) {
     const std::string group = "_ascii " + literal(batch.group);
     const std::string token = literal(batch.token);
     std::string rows;
@@ -23,24 +39,31 @@ statements(const outbox_name& to, const consumed_batch& batch, const std::string
                 (rows.empty() ? first_token : token) + ")";
         keys += (keys.empty() ? "" : ",") + text;
     }
+    std::string put = made_for<texts>(to).insert_into + rows + made_for<texts>(to).leave_it;
+    const std::string returning = " returning if(token=" + token + ",hex(message_key),'')";
+    if (how == answer::returned)
+        return {put + returning};
+    if (how == answer::returned_or_asked_for)
+        put += "/*M!100500" + returning + "*/";
     return {
-        to.in("insert into outbox_consumed (group_name, message_key, token) values ") + rows +
-            to.in(" on duplicate key update token = outbox_consumed.token"),
-        to.in("select hex(message_key) from outbox_consumed where group_name = ") + group +
-            " and message_key in (" + keys + ") and token = " + token};
+        put,
+        made_for<texts>(to).select + group + " and message_key in (" + keys +
+            ") and token = " + token};
 }
 
 } // namespace
 
-std::vector<std::string> note(const outbox_name& to, const consumed_batch& batch) {
-    return statements(to, batch, literal(batch.token));
+std::vector<std::string> note(const outbox_name& to, const consumed_batch& batch, answer how) {
+    return statements(to, batch, literal(batch.token), how);
 }
 
-std::vector<std::string> note_in_transaction(const outbox_name& to, const consumed_batch& batch) {
+std::vector<std::string>
+note_in_transaction(const outbox_name& to, const consumed_batch& batch, answer how) {
     return statements(
         to,
         batch,
-        "if(@@autocommit=0," + literal(batch.token) + ",(select x'00' union select x'01'))"
+        "if(@@autocommit=0," + literal(batch.token) + ",(select x'00' union select x'01'))",
+        how
     );
 }
 

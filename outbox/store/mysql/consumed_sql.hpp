@@ -13,10 +13,29 @@
 
 namespace outbox::mysql::consumed_sql {
 
-/// The last statement answers with rows of one text: the keys that are new, in hexadecimal.
-std::vector<std::string> note(const outbox_name& to, const consumed_batch& batch);
+/// How the server says which keys are new.
+enum class answer {
+    /// MariaDB from 10.5: in one statement. Others say that they do not understand it.
+    returned,
+    /// Any server: one statement, and one that asks.
+    asked_for,
+    /// Two statements, of which the second is not needed if the first has answered with rows.
+    returned_or_asked_for,
+};
+
+/// The statement that answers has rows of one text: the keys that are new, in hexadecimal, and
+/// empty ones for those that are not.
+std::vector<std::string> note(
+    const outbox_name& to,
+    const consumed_batch& batch,
+    answer how = answer::returned_or_asked_for
+);
 /// The same, and the server refuses it (error 1242) when the session is in autocommit mode.
-std::vector<std::string> note_in_transaction(const outbox_name& to, const consumed_batch& batch);
+std::vector<std::string> note_in_transaction(
+    const outbox_name& to,
+    const consumed_batch& batch,
+    answer how = answer::returned_or_asked_for
+);
 /// The last statement answers with one row of one text: how many.
 std::vector<std::string>
 forget(const outbox_name& to, std::chrono::seconds age, std::size_t rows_max);

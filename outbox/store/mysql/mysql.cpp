@@ -2,8 +2,8 @@
 
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
-#include "outbox/store/mysql/connection.hpp"
 #include "outbox/store/mysql/applied_sql.hpp"
+#include "outbox/store/mysql/connection.hpp"
 #include "outbox/store/mysql/consumed_sql.hpp"
 #include "outbox/store/mysql/put.hpp"
 
@@ -48,8 +48,10 @@ struct outcome {
     int answers = 0;
     /// The first column of the first row of the last answer that has one.
     std::string value{};
-    /// The first column of all rows of the last answer with rows.
+    /// The first column of all rows of the last answer that has any columns.
     std::vector<std::string> column{};
+    /// Whether there was such an answer.
+    bool has_column = false;
 };
 
 // One or several statements; reads all answers.
@@ -63,6 +65,7 @@ outcome run(st_mysql* db, const std::string& sql) {
         if (st_mysql_res* taken = mysql_store_result(db); taken != nullptr) {
             rows answer{taken};
             result.column.clear();
+            result.has_column = true;
             while (answer.next())
                 result.column.push_back(answer.text(0));
             if (!result.column.empty())
@@ -192,10 +195,11 @@ std::string mysql_session::doorbell() {
 
 std::vector<bytes> mysql_session::note_consumed(const consumed_batch& batch) {
     require_open();
-    const auto statements = mysql::consumed_sql::note(to_, batch);
-    return keys_from_hex(
-        run_each(db_, statements, "cannot note what a consumer has done", to_).column
-    );
+    outcome done;
+    for (const std::string& statement : mysql::consumed_sql::note(to_, batch))
+        if (!done.has_column && (done = run(db_, statement)).code != 0)
+            throw last_error(db_, "cannot note what a consumer has done", to_);
+    return keys_from_hex(done.column);
 }
 
 std::size_t mysql_session::forget_consumed(std::chrono::seconds age, std::size_t rows_max) {

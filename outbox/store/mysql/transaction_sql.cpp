@@ -36,10 +36,6 @@ public:
         return put::replace(to_, row);
     }
 
-    std::vector<std::string> note_consumed(const consumed_batch& batch) const override {
-        return consumed_sql::note_in_transaction(to_, batch);
-    }
-
     std::vector<std::string>
     forget_consumed(std::chrono::seconds age, std::size_t rows_max) const override {
         return consumed_sql::forget(to_, age, rows_max);
@@ -73,6 +69,10 @@ public:
             "savepoint outbox_begin"};
     }
 
+    std::vector<std::string> note_consumed(const consumed_batch& batch) const override {
+        return consumed_sql::note_in_transaction(to_, batch, consumed_sql::answer::asked_for);
+    }
+
     std::vector<std::string> commit(std::span<const envelope> rows) const override {
         std::vector<std::string> texts{still_open};
         for (std::string& text : put::insert_in_transaction(to_, rows))
@@ -93,6 +93,10 @@ public:
                 " set @outbox_autocommit = @@autocommit, autocommit = 0;"
                 " savepoint outbox_begin; "
                 "end"};
+    }
+
+    std::vector<std::string> note_consumed(const consumed_batch& batch) const override {
+        return consumed_sql::note_in_transaction(to_, batch, consumed_sql::answer::returned);
     }
 
     std::vector<std::string> commit(std::span<const envelope> rows) const override {

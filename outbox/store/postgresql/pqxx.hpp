@@ -169,6 +169,19 @@ private:
     pid_t process_ = ::getpid();
 };
 
+inline constexpr const char* vanished_hint =
+    "the prepared statement of the outbox has vanished from the session (DISCARD ALL, or a "
+    "pooler); the next transaction will do without";
+
+/// From now on nothing is prepared on `db`.
+inline void write_literally(any_connection& db) {
+    session_note note = recall(&db, db.backendpid(), {});
+    note.statement.clear();
+    note.noting_statement.clear();
+    note.literal = true;
+    remember(&db, db.backendpid(), note);
+}
+
 /// Rows of one text.
 inline std::vector<std::string>
 list(pqxx::transaction_base& tx, const outbox_name& to, const std::string& sql) {
@@ -182,6 +195,9 @@ list(pqxx::transaction_base& tx, const outbox_name& to, const std::string& sql) 
         throw error(error_kind::not_in_transaction, e.what());
     } catch (const pqxx::undefined_table& e) {
         throw error(error_kind::schema_mismatch, e.what(), to.migrate_hint());
+    } catch (const pqxx::invalid_sql_statement_name& e) {
+        write_literally(tx.conn());
+        throw error(error_kind::rejected, e.what(), vanished_hint);
     } catch (const pqxx::sql_error& e) {
         if (consumed_sql::says_no_transaction(e.what()))
             throw error(error_kind::not_in_transaction, e.what());
@@ -191,7 +207,21 @@ list(pqxx::transaction_base& tx, const outbox_name& to, const std::string& sql) 
 
 inline std::vector<bytes>
 note_consumed(pqxx::transaction_base& tx, const outbox_name& to, const consumed_batch& batch) {
-    return keys_from_hex(list(tx, to, consumed_sql::note(to, batch)));
+    any_connection& db = tx.conn();
+    session_note note = recall(&db, db.backendpid(), to);
+    if (note.literal || batch.keys.size() != 1)
+        return keys_from_hex(list(tx, to, consumed_sql::note(to, batch)));
+    const std::string fresh = note.noting_statement_to_prepare();
+    std::string sql;
+    if (!fresh.empty()) {
+        sql = consumed_sql::prepare(to, fresh) + "; ";
+        note.noting_statement = fresh;
+    }
+    sql += consumed_sql::execute(note.noting_statement, batch.group, batch.keys.front());
+    const std::vector<std::string> noted = list(tx, to, sql);
+    if (!fresh.empty())
+        remember(&db, db.backendpid(), note);
+    return keys_from_hex(noted);
 }
 
 inline std::size_t forget_consumed(
@@ -212,13 +242,7 @@ ask_applied(pqxx::transaction_base& tx, const outbox_name& to, const applied_que
 
 namespace postgresql {
 
-/// From now on messages are written on `db` without a prepared statement.
-inline void write_literally(libpqxx::any_connection& db) {
-    session_note note = recall(&db, db.backendpid(), {});
-    note.statement.clear();
-    note.literal = true;
-    remember(&db, db.backendpid(), note);
-}
+using libpqxx::write_literally;
 
 } // namespace postgresql
 
@@ -264,7 +288,7 @@ public:
             refuse_closed(e.what());
         } catch (const pqxx::invalid_sql_statement_name& e) {
             postgresql::write_literally(tx_->conn());
-            throw error(error_kind::rejected, e.what(), vanished_hint);
+            throw error(error_kind::rejected, e.what(), postgresql::libpqxx::vanished_hint);
         } catch (const pqxx::undefined_table& e) {
             throw error(error_kind::schema_mismatch, e.what(), to_.migrate_hint());
         } catch (const pqxx::transaction_rollback&) {
@@ -305,10 +329,6 @@ public:
     std::string doorbell() override {
         return postgresql::recall(&tx_->conn(), server_process_, to_).doorbell;
     }
-
-    static constexpr const char* vanished_hint =
-        "the prepared statement of the outbox has vanished from the session (DISCARD ALL, or a "
-        "pooler); the next transaction will do without";
 
 private:
     bool change(const std::string& sql) {
@@ -487,7 +507,7 @@ private:
             throw; // the user's own retries know it
         } catch (const pqxx::invalid_sql_statement_name& e) {
             postgresql::write_literally(conn());
-            throw error(error_kind::rejected, e.what(), pqxx_session::vanished_hint);
+            throw error(error_kind::rejected, e.what(), postgresql::libpqxx::vanished_hint);
         } catch (const pqxx::undefined_table& e) {
             throw error(error_kind::schema_mismatch, e.what(), pending_->to.migrate_hint());
         } catch (const std::exception& e) {

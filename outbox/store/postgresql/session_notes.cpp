@@ -33,14 +33,20 @@ notebook& all_notes() {
     return *forever;
 }
 
+std::string fresh_name(const char* begin) {
+    std::array<unsigned char, 6> unique{};
+    system_random().fill(unique);
+    return begin + to_hex({reinterpret_cast<const char*>(unique.data()), unique.size()});
+}
+
 } // namespace
 
 std::string session_note::statement_to_prepare() const {
-    if (literal || !statement.empty())
-        return {};
-    std::array<unsigned char, 6> unique{};
-    system_random().fill(unique);
-    return "outbox_put_" + to_hex({reinterpret_cast<const char*>(unique.data()), unique.size()});
+    return literal || !statement.empty() ? std::string{} : fresh_name("outbox_put_");
+}
+
+std::string session_note::noting_statement_to_prepare() const {
+    return literal || !noting_statement.empty() ? std::string{} : fresh_name("outbox_note_");
 }
 
 std::string session_note::write(std::span<const envelope> rows) const {
@@ -57,8 +63,10 @@ session_note recall(const void* connection, int server_process, const outbox_nam
     const std::vector<session_note>& notes = found->second.notes;
     if (const auto note = std::ranges::find(notes, to, &session_note::to); note != notes.end())
         known = *note;
-    if ((known.literal = found->second.literal))
-        known.statement.clear(); // it has vanished
+    if ((known.literal = found->second.literal)) { // they have vanished
+        known.statement.clear();
+        known.noting_statement.clear();
+    }
     return known;
 }
 

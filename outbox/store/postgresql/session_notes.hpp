@@ -19,10 +19,12 @@ inline constexpr std::chrono::seconds doorbell_age_max{60};
 
 struct session_note {
     outbox_name to{};
-    /// The name of the prepared statement; empty when none is.
+    /// The name of the prepared statement that writes messages; empty when none is.
     std::string statement{};
-    /// Messages are written by plain INSERTs: a pooler hands each transaction another session, or
-    /// what was prepared has vanished.
+    /// The same for the one that notes what a consumer has done.
+    std::string noting_statement{};
+    /// Nothing is prepared: a pooler hands each transaction another session, or what was prepared
+    /// has vanished.
     bool literal = false;
     std::string doorbell{};
     tick_point doorbell_read_at{};
@@ -32,6 +34,7 @@ struct session_note {
     }
     /// A fresh name, when a statement ought to be prepared now.
     std::string statement_to_prepare() const;
+    std::string noting_statement_to_prepare() const;
     /// The SQL that writes `rows`, with what is prepared.
     std::string write(std::span<const envelope> rows) const;
 };

@@ -33,6 +33,7 @@
 
 #include <soci/soci.h>
 
+#include <cstddef>
 #include <exception>
 #include <string>
 #include <vector>
@@ -56,8 +57,16 @@ public:
         return note;
     }
 
-    std::vector<std::string> list(const std::string& sql) {
+    // A rowset is prepared, asked and forgotten, on PostgreSQL in one trip each.
+    std::vector<std::string> list(const std::string& sql, std::size_t rows_max) {
         std::vector<std::string> texts;
+        if (rows_max == 1) {
+            std::string text;
+            *db_ << sql, soci::into(text);
+            if (db_->got_data())
+                texts.push_back(text);
+            return texts;
+        }
         const soci::rowset<std::string> rows = db_->prepare << sql;
         for (const std::string& text : rows)
             texts.push_back(text);

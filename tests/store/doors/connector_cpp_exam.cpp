@@ -18,6 +18,7 @@ public:
     static constexpr door_traits traits{
         .bare_trips = compound ? 3 : 5,
         .transact_trips = compound ? 0 : 1,
+        .note_trips = compound ? 1 : 2,
         .commit_tells = false,
         .commit_words = doors::commit_words};
 
@@ -69,6 +70,7 @@ public:
     static constexpr door_traits traits{
         .bare_trips = 5,
         .transact_trips = 1,
+        .note_trips = 2,
         .commit_words = doors::commit_words};
 
     std::unique_ptr<sql::Connection> connect() { return connect_through(server_port()); }

@@ -65,6 +65,7 @@ public:
     static constexpr door_traits traits{
         .bare_trips = compound ? 3 : 5,
         .transact_trips = compound ? 0 : 1,
+        .note_trips = compound ? 1 : 2,
         .commit_words = "set autocommit = 1"};
 
     std::unique_ptr<soci::session> connect() { return connect_through(server_port()); }

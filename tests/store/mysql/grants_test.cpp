@@ -130,8 +130,11 @@ TEST_P(mysql_grants, a_consumer_notes_what_it_has_done_and_does_nothing_else) {
     sql_session mine = session("consumer");
     std::string fresh;
     mine.execute("start transaction");
-    for (const std::string& sql :
-         consumed_sql::note({}, {.group = "billing", .keys = keys, .token = "12345678"}))
+    for (const std::string& sql : consumed_sql::note(
+             {},
+             {.group = "billing", .keys = keys, .token = "12345678"},
+             consumed_sql::answer::asked_for
+         ))
         fresh = mine.value(sql);
     mine.execute("rollback");
     EXPECT_EQ(fresh, "31");

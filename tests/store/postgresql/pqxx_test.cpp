@@ -1,3 +1,4 @@
+#include "outbox/consumer/idempotency/first_time.hpp"
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/postgresql/pqxx.hpp"
 #include "tests/store/postgresql/postgres.hpp"
@@ -335,9 +336,39 @@ TEST_F(pqxx_door, a_statement_that_vanished_costs_one_transaction_and_no_more) {
     EXPECT_EQ(sent(), (std::vector<std::string>{"1", "2", "3"}));
 }
 
+TEST_F(pqxx_door, first_time_is_prepared_once_and_outlives_what_vanishes) {
+    const group_name billing{"billing"};
+    const auto apply = [&](const char* key) {
+        pqxx::work tx{db};
+        const bool first = first_time(tx, billing, message_key{key});
+        tx.commit();
+        return first;
+    };
+    const auto prepared = [&] {
+        return pqxx::nontransaction{db}
+            .exec("select count(*) from pg_prepared_statements where name like 'outbox_note_%'"
+            )[0][0]
+            .as<int>();
+    };
+    EXPECT_TRUE(apply("1"));
+    EXPECT_TRUE(apply("2"));
+    EXPECT_FALSE(apply("1"));
+    EXPECT_EQ(prepared(), 1);
+    pqxx::nontransaction{db}.exec("discard all");
+    EXPECT_THROW(apply("3"), error);
+    EXPECT_TRUE(apply("3")) << "a failure has noted nothing";
+    EXPECT_FALSE(apply("2"));
+    EXPECT_EQ(prepared(), 0);
+}
+
 TEST_F(pqxx_door, nothing_is_prepared_when_told_so) {
     postgresql::write_literally(db);
     producer.transact(db, [](auto&, outgoing& out) { out.send(say("1")); });
+    {
+        pqxx::work tx{db};
+        EXPECT_TRUE(first_time(tx, group_name{"billing"}, message_key{"1"}));
+        tx.commit();
+    }
     pqxx::nontransaction tx{db};
     EXPECT_EQ(tx.exec("select count(*) from pg_prepared_statements")[0][0].as<int>(), 0);
     EXPECT_EQ(sent(), std::vector<std::string>{"1"});
