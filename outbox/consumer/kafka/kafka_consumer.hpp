@@ -35,7 +35,7 @@ struct kafka_source_options {
     std::optional<std::chrono::hours> dead_letter_retention{};
     /// Any other property of librdkafka, by its own name: "security.protocol", "sasl.username",
     /// "group.instance.id", "partition.assignment.strategy", "fetch.wait.max.ms", … Those on which
-    /// the promises rest (see refused_properties in kafka_source.cpp) are refused.
+    /// the promises rest (see refused_properties in consumer_configuration.cpp) are refused.
     std::map<std::string, std::string> properties{};
 };
 

@@ -1,8 +1,11 @@
 #include "outbox/consumer/kafka/kafka_source.hpp"
 
 #include "outbox/base/error.hpp"
+#include "outbox/consumer/kafka/cluster_view.hpp"
+#include "outbox/consumer/kafka/consumer_configuration.hpp"
+#include "outbox/consumer/kafka/record_copy.hpp"
+#include "outbox/consumer/kafka/start_finder.hpp"
 #include "outbox/consumer/record_marks.hpp"
-#include "outbox/librdkafka/configuration.hpp"
 #include "outbox/librdkafka/log_bridge.hpp"
 
 #include <poll.h>
@@ -22,23 +25,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// The promises of the consumer rest on these.
-constexpr std::array<std::string_view, 13> refused_properties{
-    "bootstrap.servers",
-    "metadata.broker.list",
-    "client.id",
-    "group.id",
-    "session.timeout.ms",
-    "enable.auto.commit",
-    "auto.commit.enable",
-    "enable.auto.offset.store",
-    "auto.offset.reset",
-    "enable.partition.eof",
-    "isolation.level",
-    "max.poll.interval.ms",
-    "log.queue",
-};
-
 /// Questions about offsets are asked while heartbeats go on.
 constexpr milliseconds question_patience{5'000};
 constexpr milliseconds question_pause{500};
@@ -52,15 +38,6 @@ struct message_deleter {
         rd_kafka_message_destroy(message);
     }
 };
-struct metadata_deleter {
-    void operator()(const rd_kafka_metadata_t* all) const noexcept {
-        rd_kafka_metadata_destroy(all);
-    }
-};
-
-int as_int(milliseconds wait) {
-    return static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, 60'000));
-}
 
 consumer_event::commit_result result_of(rd_kafka_resp_err_t code) noexcept {
     using enum consumer_event::commit_result;
@@ -76,49 +53,6 @@ consumer_event::commit_result result_of(rd_kafka_resp_err_t code) noexcept {
     default:
         return failed;
     }
-}
-
-/// A copy: the client cannot end before all its messages are given back, and a handler may keep a
-/// delivery for as long as it likes.
-record read(rd_kafka_message_t* raw) {
-    const std::unique_ptr<rd_kafka_message_t, message_deleter> message{raw};
-    const bytes_view its_key{
-        static_cast<const char*>(raw->key),
-        raw->key != nullptr ? raw->key_len : 0};
-    const bytes_view its_value{
-        static_cast<const char*>(raw->payload),
-        raw->payload != nullptr ? raw->len : 0};
-    bytes both;
-    both.reserve(its_key.size() + its_value.size());
-    both.append(its_key).append(its_value);
-    auto keeper = std::make_shared<const bytes>(std::move(both));
-    const bytes_view kept{*keeper};
-
-    record made{.offset = raw->offset};
-    made.timestamp_ms = rd_kafka_message_timestamp(raw, nullptr);
-    if (raw->key != nullptr)
-        made.key = kept.substr(0, its_key.size());
-    if (raw->payload != nullptr)
-        made.value = kept.substr(its_key.size());
-    rd_kafka_headers_t* headers = nullptr;
-    const auto code = rd_kafka_message_headers(raw, &headers);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        const char* name = nullptr;
-        const void* value = nullptr;
-        std::size_t size = 0;
-        made.headers.reserve(rd_kafka_header_cnt(headers));
-        for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
-                                RD_KAFKA_RESP_ERR_NO_ERROR;
-             ++i)
-            made.headers.push_back(
-                {name,
-                 value == nullptr ? std::nullopt
-                                  : std::optional{bytes{static_cast<const char*>(value), size}}}
-            );
-    } else
-        made.headers_unreadable = code != RD_KAFKA_RESP_ERR__NOENT;
-    made.keeper = std::move(keeper);
-    return made;
 }
 
 } // namespace
@@ -139,35 +73,7 @@ kafka_source::~kafka_source() {
 
 void kafka_source::make_client(const subscription& what) {
     configuration conf{"Kafka consumer"};
-    conf.set("bootstrap.servers", options_.brokers);
-    conf.set("client.id", options_.client_id);
-    conf.set("group.id", what.group.text());
-    conf.set("session.timeout.ms", options_.session.count());
-    conf.set("heartbeat.interval.ms", std::max<std::int64_t>(1, options_.session.count() / 5));
-    // Poll never stops while the process lives; whether handlers come to an end is watched by
-    // nobody but the one who wrote them.
-    conf.set("max.poll.interval.ms", std::max<std::int64_t>(options_.session.count(), 300'000));
-    conf.set("enable.auto.commit", "false");
-    conf.set("enable.auto.offset.store", "false");
-    // Only for what the log does not have any more; where to begin is decided in find_start().
-    conf.set("auto.offset.reset", "earliest");
-    conf.set("enable.partition.eof", "false");
-    conf.set("isolation.level", "read_committed");
-    conf.set("check.crcs", "true");
-    conf.set("partition.assignment.strategy", "cooperative-sticky");
-    conf.set("allow.auto.create.topics", "false");
-    // What it reads ahead. At either limit librdkafka (before 2.2) does not fetch for a second, so
-    // the smaller is below what a quick handler can do in that time, the slower the consumer gets.
-    conf.set("queued.min.messages", 100'000);
-    conf.set("queued.max.messages.kbytes", 65'536);
-    conf.set("fetch.error.backoff.ms", 50);
-    conf.set("reconnect.backoff.ms", 50);
-    conf.set("reconnect.backoff.max.ms", 1'000);
-    conf.set("topic.metadata.refresh.interval.ms", 30'000);
-    conf.set("topic.metadata.refresh.fast.interval.ms", 100);
-    conf.set("socket.keepalive.enable", "true");
-    conf.set("socket.nagle.disable", "true");
-    conf.set_all(options_.properties, refused_properties);
+    configure_consumer(conf, options_, what.group);
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(conf.get(), &note_rebalance);
     rd_kafka_conf_set_error_cb(conf.get(), &note_error);
@@ -203,17 +109,9 @@ void kafka_source::open(const subscription& what, milliseconds patience) {
 std::vector<std::string> kafka_source::topics_to_read(milliseconds patience) {
     std::set<std::string> topics{what_.topics.begin(), what_.topics.end()};
     topics.insert(what_.own_topics.begin(), what_.own_topics.end());
-    const rd_kafka_metadata_t* raw = nullptr;
-    if (const auto code = rd_kafka_metadata(client_, 1, nullptr, &raw, as_int(patience)))
-        throw error{
-            error_kind::unreachable,
-            "Kafka at " + options_.brokers + ": " + rd_kafka_err2str(code),
-            "is it running, and is the address right?"};
-    const std::unique_ptr<const rd_kafka_metadata_t, metadata_deleter> metadata{raw};
-    for (int i = 0; i < metadata->topic_cnt; ++i) {
-        const std::string name = metadata->topics[i].topic;
+    for (auto& name : cluster_view{client_, options_.brokers}.topics(patience)) {
         if (retry_topic_delay(what_.group, name))
-            topics.insert(name);
+            topics.insert(std::move(name));
     }
     return {topics.begin(), topics.end()};
 }
@@ -272,7 +170,7 @@ void kafka_source::take_over(std::vector<source_event_type>& news) {
     if (!to_take_over_ || system_clock().ticks() < take_over_at_)
         return;
     std::string trouble;
-    if (!find_start(*to_take_over_, trouble)) {
+    if (!find_start(client_, what_, *to_take_over_, trouble)) {
         take_over_at_ = system_clock().ticks() + question_pause;
         news.emplace_back(source_event::trouble{
             "where the group has come to cannot be asked, so nothing is read yet: " + trouble});
@@ -305,84 +203,6 @@ void kafka_source::take_over(std::vector<source_event_type>& news) {
     }
 }
 
-/// Fills in the offsets.
-bool kafka_source::find_start(rd_kafka_topic_partition_list_t& partitions, std::string& trouble) {
-    if (!what_.broadcast) {
-        if (const auto code = rd_kafka_committed(client_, &partitions, as_int(question_patience))) {
-            trouble = rd_kafka_err2str(code);
-            return false;
-        }
-    }
-    for (int i = 0; i < partitions.cnt; ++i) {
-        auto& each = partitions.elems[i];
-        if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            trouble = rd_kafka_err2str(each.err);
-            return false;
-        }
-        if ((what_.broadcast || each.offset < 0) && !find_start_of(each, trouble))
-            return false;
-    }
-    return true;
-}
-
-/// For a partition in which nothing is committed.
-bool kafka_source::find_start_of(rd_kafka_topic_partition_t& partition, std::string& trouble) {
-    const bool own = retry_topic_delay(what_.group, partition.topic).has_value();
-    const auto where = own ? start_point::kind::first : what_.start.where();
-    if (where == start_point::kind::first) {
-        partition.offset = RD_KAFKA_OFFSET_BEGINNING;
-        return true;
-    }
-    if (where == start_point::kind::stored)
-        throw error{
-            error_kind::rejected,
-            "group " + what_.group.text() + " has no progress in " + partition.topic + "/" +
-                std::to_string(partition.partition),
-            "it was to begin with start_point::stored(); choose another start, or set its offsets"};
-    const auto list = make_list();
-    auto* const found =
-        rd_kafka_topic_partition_list_add(list.get(), partition.topic, partition.partition);
-    if (where == start_point::kind::time) {
-        found->offset =
-            std::chrono::duration_cast<milliseconds>(what_.start.when().time_since_epoch()).count();
-        if (const auto code =
-                rd_kafka_offsets_for_times(client_, list.get(), as_int(question_patience))) {
-            trouble = rd_kafka_err2str(code);
-            return false;
-        }
-        if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            trouble = rd_kafka_err2str(found->err);
-            return false;
-        }
-    }
-    if (where == start_point::kind::last || found->offset < 0) { // nothing is as young
-        std::int64_t first = 0;
-        std::int64_t last = 0;
-        if (const auto code = rd_kafka_query_watermark_offsets(
-                client_,
-                partition.topic,
-                partition.partition,
-                &first,
-                &last,
-                as_int(question_patience)
-            )) {
-            trouble = rd_kafka_err2str(code);
-            return false;
-        }
-        found->offset = last;
-    }
-    // Recorded now: else a restart before the first commit would begin elsewhere and miss what came
-    // in between.
-    if (!what_.broadcast) {
-        if (const auto code = rd_kafka_commit(client_, list.get(), 0)) {
-            trouble = rd_kafka_err2str(code);
-            return false;
-        }
-    }
-    partition.offset = found->offset;
-    return true;
-}
-
 /// Answers the rebalance that took partitions away.
 void kafka_source::give_back() {
     const auto list = std::move(to_give_back_);
@@ -408,30 +228,8 @@ void kafka_source::release(partition_handle partition) {
 
 // ---- without a group ----------------------------------------------------------------------------
 
-std::vector<std::pair<std::string, std::int32_t>>
-kafka_source::partitions_of(const std::vector<std::string>& topics, milliseconds patience) {
-    std::vector<std::pair<std::string, std::int32_t>> all;
-    for (const auto& topic : topics) {
-        rd_kafka_topic_t* const handle = rd_kafka_topic_new(client_, topic.c_str(), nullptr);
-        const rd_kafka_metadata_t* raw = nullptr;
-        const auto code = rd_kafka_metadata(client_, 0, handle, &raw, as_int(patience));
-        rd_kafka_topic_destroy(handle);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            throw error{
-                error_kind::unreachable,
-                "Kafka at " + options_.brokers + ": " + rd_kafka_err2str(code),
-                "is it running, and is the address right?"};
-        const std::unique_ptr<const rd_kafka_metadata_t, metadata_deleter> metadata{raw};
-        for (int i = 0; i < metadata->topic_cnt; ++i) {
-            for (int p = 0; p < metadata->topics[i].partition_cnt; ++p)
-                all.emplace_back(topic, metadata->topics[i].partitions[p].id);
-        }
-    }
-    return all;
-}
-
 void kafka_source::assign_everything(milliseconds patience) {
-    const auto all = partitions_of(what_.topics, patience);
+    const auto all = cluster_view{client_, options_.brokers}.partitions_of(what_.topics, patience);
     to_take_over_ = make_list(static_cast<int>(all.size()));
     cooperative_ = true; // what is new is added to what is there
     for (const auto& [topic, number] : all)
@@ -445,7 +243,8 @@ void kafka_source::look_for_new_partitions(std::vector<source_event_type>& news)
     look_again_at_ = system_clock().ticks() + look_for_partitions;
     try {
         auto fresh = make_list();
-        for (const auto& [topic, number] : partitions_of(what_.topics, question_patience)) {
+        for (const auto& [topic, number] : cluster_view{client_, options_.brokers}
+                                               .partitions_of(what_.topics, question_patience)) {
             if (book_.find(topic, number) == nullptr)
                 rd_kafka_topic_partition_list_add(fresh.get(), topic.c_str(), number);
         }
@@ -486,14 +285,15 @@ void kafka_source::serve(std::size_t count_max, std::vector<source_event_type>& 
     look_for_new_partitions(news);
     take_over(news);
     for (std::size_t count = 0; count < count_max; ++count) {
-        rd_kafka_message_t* const message = rd_kafka_consumer_poll(client_, 0);
+        const std::unique_ptr<rd_kafka_message_t, message_deleter> message{
+            rd_kafka_consumer_poll(client_, 0)};
         // A callback may have run: its news comes before what was read after it.
         for (auto& each : notes_)
             news.push_back(std::move(each));
         notes_.clear();
-        if (message == nullptr)
+        if (!message)
             break;
-        hear(message, news);
+        hear(*message, news);
         if (count + 1 == count_max)
             wake_up(); // there may be more
     }
@@ -505,22 +305,19 @@ void kafka_source::serve(std::size_t count_max, std::vector<source_event_type>& 
     take_over(news);
 }
 
-void kafka_source::hear(rd_kafka_message_t* message, std::vector<source_event_type>& news) {
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        std::string text = rd_kafka_message_errstr(message);
-        if (message->rkt != nullptr)
-            text = std::string{rd_kafka_topic_name(message->rkt)} + ": " + text;
-        rd_kafka_message_destroy(message);
+void kafka_source::hear(const rd_kafka_message_t& message, std::vector<source_event_type>& news) {
+    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        std::string text = rd_kafka_message_errstr(&message);
+        if (message.rkt != nullptr)
+            text = std::string{rd_kafka_topic_name(message.rkt)} + ": " + text;
         news.emplace_back(source_event::trouble{std::move(text)});
         return;
     }
-    auto* const ours = book_.home_of(*message);
-    if (ours == nullptr || message->offset < ours->next_offset) {
-        rd_kafka_message_destroy(message);
+    auto* const ours = book_.home_of(message);
+    if (ours == nullptr || message.offset < ours->next_offset)
         return;
-    }
-    ours->next_offset = message->offset + 1;
-    news.emplace_back(source_event::fetched{ours->handle, read(message)});
+    ours->next_offset = message.offset + 1;
+    news.emplace_back(source_event::fetched{ours->handle, copy_record(message)});
 }
 
 void kafka_source::pause(partition_handle partition) {

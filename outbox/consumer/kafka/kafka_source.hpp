@@ -53,17 +53,13 @@ private:
     void make_client(const subscription& what);
     std::vector<std::string> topics_to_read(std::chrono::milliseconds patience);
     void serve(std::size_t count_max, std::vector<source_event_type>& news);
-    void hear(rd_kafka_message_t* message, std::vector<source_event_type>& news);
+    void hear(const rd_kafka_message_t& message, std::vector<source_event_type>& news);
     void hear_commits(std::vector<source_event_type>& news);
     void take_over(std::vector<source_event_type>& news);
-    bool find_start(rd_kafka_topic_partition_list_t& partitions, std::string& trouble);
-    bool find_start_of(rd_kafka_topic_partition_t& partition, std::string& trouble);
     void give_back();
     void wake_up() const noexcept;
     void assign_everything(std::chrono::milliseconds patience);
     void look_for_new_partitions(std::vector<source_event_type>& news);
-    std::vector<std::pair<std::string, std::int32_t>>
-    partitions_of(const std::vector<std::string>& topics, std::chrono::milliseconds patience);
 
     kafka_source_options options_;
     subscription what_;
