@@ -29,6 +29,8 @@ struct assigned_partition {
     partition_handle handle = 0;
     std::string topic{};
     std::int32_t number = 0;
+    /// As librdkafka was told: an offset, or one of its words for a place.
+    std::int64_t begins_at = 0;
     /// What is below was told already: a broker or a client that repeats itself is not believed.
     std::int64_t next_offset = 0;
 };

@@ -1,6 +1,8 @@
 #include "outbox/consumer/kafka/kafka_source.hpp"
 
+#include "outbox/base/backoff.hpp"
 #include "outbox/base/error.hpp"
+#include "outbox/base/random.hpp"
 #include "outbox/consumer/kafka/cluster_view.hpp"
 #include "outbox/consumer/kafka/consumer_configuration.hpp"
 #include "outbox/consumer/kafka/record_copy.hpp"
@@ -16,6 +18,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -29,6 +32,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds question_patience{5'000};
 constexpr milliseconds question_pause{500};
 constexpr std::chrono::seconds look_for_partitions{30};
+/// Each time that the group is joined anew all its members wait.
+constexpr backoff_policy refusal_waits{milliseconds{500}, milliseconds{30'000}};
+constexpr std::chrono::minutes refusals_forgotten{1};
 
 struct event_deleter {
     void operator()(rd_kafka_event_t* event) const noexcept { rd_kafka_event_destroy(event); }
@@ -96,9 +102,13 @@ void kafka_source::open(const subscription& what, milliseconds patience) {
         assign_everything(patience);
         return;
     }
-    const auto topics = topics_to_read(patience);
-    const auto list = make_list(static_cast<int>(topics.size()));
-    for (const auto& topic : topics)
+    topics_ = topics_to_read(patience);
+    subscribe();
+}
+
+void kafka_source::subscribe() {
+    const auto list = make_list(static_cast<int>(topics_.size()));
+    for (const auto& topic : topics_)
         rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
     if (const auto code = rd_kafka_subscribe(client_, list.get()))
         throw error{
@@ -167,7 +177,7 @@ void kafka_source::note_error(rd_kafka_t* client, int code, const char* text, vo
 
 /// Answers the rebalance that gave us partitions, as soon as it is known where to begin.
 void kafka_source::take_over(std::vector<source_event_type>& news) {
-    if (!to_take_over_ || system_clock().ticks() < take_over_at_)
+    if (!to_take_over_ || !refusal_.empty() || system_clock().ticks() < take_over_at_)
         return;
     std::string trouble;
     if (!find_start(client_, what_, *to_take_over_, trouble)) {
@@ -176,7 +186,7 @@ void kafka_source::take_over(std::vector<source_event_type>& news) {
             "where the group has come to cannot be asked, so nothing is read yet: " + trouble});
         return;
     }
-    const auto list = std::move(to_take_over_);
+    auto list = std::move(to_take_over_);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (cooperative_) {
         if (rd_kafka_error_t* const refusal = rd_kafka_incremental_assign(client_, list.get())) {
@@ -186,15 +196,17 @@ void kafka_source::take_over(std::vector<source_event_type>& news) {
     } else
         code = rd_kafka_assign(client_, list.get());
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        news.emplace_back(source_event::trouble{
-            std::string{"partitions refused: "} + rd_kafka_err2str(code)});
+        to_take_over_ = std::move(list);
+        refused("taking partitions over", code);
         return;
     }
     // One that was paused when it was taken away may be paused still, as far as librdkafka knows.
     rd_kafka_resume_partitions(client_, list.get());
+    check("resuming", *list);
     for (int i = 0; i < list->cnt; ++i) {
         const auto& each = list->elems[i];
-        const auto& ours = book_.add(each.topic, each.partition);
+        auto& ours = book_.add(each.topic, each.partition);
+        ours.begins_at = each.offset;
         news.emplace_back(source_event::assigned{
             .partition = ours.handle,
             .topic = each.topic,
@@ -212,11 +224,27 @@ void kafka_source::give_back() {
         if (const auto* ours = book_.find(list->elems[i].topic, list->elems[i].partition))
             book_.remove(ours->handle);
     }
+    auto code = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (cooperative_) {
-        if (rd_kafka_error_t* const refusal = rd_kafka_incremental_unassign(client_, list.get()))
-            rd_kafka_error_destroy(refusal); // they are gone anyway
+        // Some may have been taken away before they were taken over; one such, and librdkafka would
+        // take none back.
+        rd_kafka_topic_partition_list_t* raw = nullptr;
+        code = rd_kafka_assignment(client_, &raw);
+        const partition_list taken{raw};
+        for (int i = list->cnt - 1; taken && i >= 0; --i) {
+            const auto& each = list->elems[i];
+            if (rd_kafka_topic_partition_list_find(taken.get(), each.topic, each.partition) ==
+                nullptr)
+                rd_kafka_topic_partition_list_del_by_idx(list.get(), i);
+        }
+        if (rd_kafka_error_t* const refusal = rd_kafka_incremental_unassign(client_, list.get())) {
+            code = rd_kafka_error_code(refusal);
+            rd_kafka_error_destroy(refusal);
+        }
     } else
-        rd_kafka_assign(client_, nullptr);
+        code = rd_kafka_assign(client_, nullptr);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        refused("giving partitions back", code);
 }
 
 void kafka_source::release(partition_handle partition) {
@@ -224,6 +252,62 @@ void kafka_source::release(partition_handle partition) {
         give_back();
     else if (!to_give_back_)
         book_.remove(partition); // left, because we are stopping
+}
+
+// ---- a client that refuses ----------------------------------------------------------------------
+
+/// What must not be refused: its partitions would be read by nobody, or the group would wait for us
+/// for ever. What we and the client take for ours differs then, and it is replaced.
+void kafka_source::refused(const char* what, rd_kafka_resp_err_t code) {
+    if (closing_ || !refusal_.empty())
+        return;
+    const auto now = system_clock().ticks();
+    if (now - refused_at_ > refusals_forgotten)
+        refusals_ = 0;
+    refused_at_ = now;
+    join_anew_at_ = now + backoff(refusal_waits, ++refusals_, system_random());
+    refusal_ = std::string{what} + " was refused by librdkafka: " + rd_kafka_err2str(code);
+}
+
+/// Of a call that answers for each partition.
+void kafka_source::check(const char* what, const rd_kafka_topic_partition_list_t& answered) {
+    for (int i = 0; i < answered.cnt; ++i) {
+        if (answered.elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            refused(what, answered.elems[i].err);
+    }
+}
+
+/// As a new member, which begins where the group has come to.
+void kafka_source::join_anew(std::vector<source_event_type>& news) {
+    if (refusal_.empty() || system_clock().ticks() < join_anew_at_)
+        return;
+    news.emplace_back(source_event::trouble{refusal_ + "; the group is left and joined anew"});
+    // Without a group nobody but us knows how far we are.
+    partition_list places = make_list();
+    if (what_.broadcast && to_take_over_)
+        places.reset(rd_kafka_topic_partition_list_copy(to_take_over_.get()));
+    for (const auto handle : book_.all()) {
+        const auto& ours = *book_.find(handle);
+        rd_kafka_topic_partition_list_add(places.get(), ours.topic.c_str(), ours.number)->offset =
+            std::max(ours.begins_at, ours.next_offset);
+        notes_.emplace_back(source_event::revoked{handle, true});
+    }
+    book_.clear();
+    end_client();
+    std::move(notes_.begin(), notes_.end(), std::back_inserter(news));
+    notes_.clear();
+    if (!committing_.empty()) {
+        source_event::committed answer{.trouble = refusal_};
+        for (const auto handle : std::exchange(committing_, {}))
+            answer.results.emplace_back(handle, consumer_event::commit_result::failed);
+        news.emplace_back(std::move(answer));
+    }
+    refusal_.clear();
+    make_client(what_);
+    if (what_.broadcast)
+        to_take_over_ = std::move(places);
+    else
+        subscribe();
 }
 
 // ---- without a group ----------------------------------------------------------------------------
@@ -282,14 +366,14 @@ void kafka_source::poll(
 void kafka_source::serve(std::size_t count_max, std::vector<source_event_type>& news) {
     sender_->serve(news);
     hear_commits(news);
+    join_anew(news);
     look_for_new_partitions(news);
     take_over(news);
     for (std::size_t count = 0; count < count_max; ++count) {
         const std::unique_ptr<rd_kafka_message_t, message_deleter> message{
             rd_kafka_consumer_poll(client_, 0)};
         // A callback may have run: its news comes before what was read after it.
-        for (auto& each : notes_)
-            news.push_back(std::move(each));
+        std::move(notes_.begin(), notes_.end(), std::back_inserter(news));
         notes_.clear();
         if (!message)
             break;
@@ -321,19 +405,27 @@ void kafka_source::hear(const rd_kafka_message_t& message, std::vector<source_ev
 }
 
 void kafka_source::pause(partition_handle partition) {
-    if (const auto* ours = book_.find(partition)) {
-        const auto list = make_list();
-        rd_kafka_topic_partition_list_add(list.get(), ours->topic.c_str(), ours->number);
+    if (const auto list = list_of(partition)) {
         rd_kafka_pause_partitions(client_, list.get());
+        check("pausing", *list);
     }
 }
 
 void kafka_source::resume(partition_handle partition) {
-    if (const auto* ours = book_.find(partition)) {
-        const auto list = make_list();
-        rd_kafka_topic_partition_list_add(list.get(), ours->topic.c_str(), ours->number);
+    if (const auto list = list_of(partition)) {
         rd_kafka_resume_partitions(client_, list.get());
+        check("resuming", *list);
     }
+}
+
+/// Null when it is not ours any more.
+partition_list kafka_source::list_of(partition_handle partition) const {
+    const auto* const ours = book_.find(partition);
+    if (ours == nullptr)
+        return nullptr;
+    auto list = make_list();
+    rd_kafka_topic_partition_list_add(list.get(), ours->topic.c_str(), ours->number);
+    return list;
 }
 
 void kafka_source::commit(const std::vector<std::pair<partition_handle, std::int64_t>>& offsets) {
@@ -413,24 +505,31 @@ void kafka_source::wake() noexcept {
 }
 
 void kafka_source::close() noexcept {
+    end_client();
+    sender_.reset();
+}
+
+void kafka_source::end_client() noexcept {
     if (client_ == nullptr)
         return;
     closing_ = true;
     // Rebalances that still wait for us; the client does not end before they are answered.
     give_back();
-    if (const auto list = std::move(to_take_over_)) {
+    if (std::exchange(to_take_over_, nullptr)) {
+        const auto nothing = make_list();
         if (!cooperative_)
-            rd_kafka_assign(client_, list.get());
-        else if (rd_kafka_error_t* const refusal = rd_kafka_incremental_assign(client_, list.get()))
+            rd_kafka_assign(client_, nothing.get());
+        else if (auto* const refusal = rd_kafka_incremental_assign(client_, nothing.get()))
             rd_kafka_error_destroy(refusal);
     }
+    not_released_.clear();
     rd_kafka_consumer_close(client_);
     rd_kafka_queue_io_event_enable(messages_, -1, nullptr, 0);
     rd_kafka_queue_io_event_enable(commits_, -1, nullptr, 0);
     rd_kafka_queue_destroy(messages_);
     rd_kafka_queue_destroy(commits_);
     rd_kafka_destroy(std::exchange(client_, nullptr));
-    sender_.reset();
+    closing_ = false;
 }
 
 } // namespace outbox::kafka

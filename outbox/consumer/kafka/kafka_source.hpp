@@ -57,12 +57,19 @@ private:
     void hear_commits(std::vector<source_event_type>& news);
     void take_over(std::vector<source_event_type>& news);
     void give_back();
+    void refused(const char* what, rd_kafka_resp_err_t code);
+    void check(const char* what, const rd_kafka_topic_partition_list_t& answered);
+    void join_anew(std::vector<source_event_type>& news);
+    void subscribe();
+    void end_client() noexcept;
+    partition_list list_of(partition_handle partition) const;
     void wake_up() const noexcept;
     void assign_everything(std::chrono::milliseconds patience);
     void look_for_new_partitions(std::vector<source_event_type>& news);
 
     kafka_source_options options_;
     subscription what_;
+    std::vector<std::string> topics_; // subscribed to
     unique_fd wake_;
     rd_kafka_t* client_ = nullptr;
     rd_kafka_queue_t* messages_ = nullptr;
@@ -78,6 +85,10 @@ private:
     std::deque<source_event_type> notes_;      // from callbacks
     std::vector<partition_handle> committing_; // in the commit that is out
     std::string fatal_;
+    std::string refusal_; // why the client is going to be replaced
+    int refusals_ = 0;    // one after another
+    tick_point refused_at_{};
+    tick_point join_anew_at_{};
     std::atomic<bool> wanted_ = false; // wake() was called, as opposed to librdkafka having news
     bool closing_ = false;
     tick_point look_again_at_{}; // for new partitions, in a broadcast

@@ -99,7 +99,7 @@ bool find_start(
             trouble = rd_kafka_err2str(each.err);
             return false;
         }
-        if ((what.broadcast || each.offset < 0) && !find_start_of(client, what, each, trouble))
+        if (each.offset < 0 && !find_start_of(client, what, each, trouble))
             return false;
     }
     return true;
