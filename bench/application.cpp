@@ -13,6 +13,10 @@ void application::handle(long, const std::optional<message_key>&) {
     throw usage_error{"this application consumes nothing"};
 }
 
+void application::handle_in_transact(long, const std::optional<message_key>&) {
+    throw usage_error{"this application consumes nothing"};
+}
+
 void send_messages(outgoing& out, long number, int messages) {
     static const outbox::subject orders{"orders"};
     for (int i = 0; i < messages; ++i)

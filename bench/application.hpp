@@ -33,7 +33,9 @@ public:
     /// What a handler does for a message: adds to the points of a customer. With a key, after
     /// first_time() has said that the message is new. Throws usage_error where no bench has wanted
     /// it yet.
-    virtual void handle(long number, const std::optional<message_key>& once);
+    virtual void handle(long number, const std::optional<message_key>& key);
+    /// The same through producer.transact(), with a key with once.
+    virtual void handle_in_transact(long number, const std::optional<message_key>& key);
 };
 
 /// What they all send.

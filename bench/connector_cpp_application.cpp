@@ -37,14 +37,20 @@ public:
         run("commit");
     }
 
-    void handle(long number, const std::optional<message_key>& once) override {
+    void handle(long number, const std::optional<message_key>& key) override {
         if (db_->getAutoCommit())
             db_->setAutoCommit(false);
-        if (!once || first_time(*db_, consumers, *once)) {
-            points_->setInt64(1, account_of(number));
-            points_->executeUpdate();
-        }
+        if (!key || first_time(*db_, consumers, *key))
+            add_points(number);
         run("commit");
+    }
+
+    void handle_in_transact(long number, const std::optional<message_key>& key) override {
+        const auto work = [&](auto&, outgoing&) { add_points(number); };
+        if (key)
+            producer_.transact(*db_, once{consumers, *key}, work);
+        else
+            producer_.transact(*db_, work);
     }
 
     void with_outbox(long number, int messages) override {
@@ -71,6 +77,10 @@ private:
     void run(const char* sql) {
         const std::unique_ptr<sql::Statement> statement{db_->createStatement()};
         statement->executeUpdate(sql);
+    }
+    void add_points(long number) {
+        points_->setInt64(1, account_of(number));
+        points_->executeUpdate();
     }
     void change(long number) {
         business_->setInt64(1, account_of(number));

@@ -91,30 +91,33 @@ std::vector<checking_database> databases(const std::string& sqlite_file) {
     };
 }
 
-/// The transaction of a handler with first_time() in it beside the same one without.
-void measure_first_time(
+using handling = void (application::*)(long number, const std::optional<message_key>& key);
+
+/// The transaction of a handler with `what`, which applies a message once, beside the same without.
+void measure_once(
     machine& where,
     places& at,
     const checking_database& one,
+    const std::string& what,
+    handling handle,
     const settings& how,
     std::vector<figure>& figures
 ) {
-    const auto name = "consumer.first_time." + one.name;
     const circumstances delayed{.delay = std::chrono::microseconds{500}};
     message_id_generator ids;
     const transaction_variant checked{
-        .title = "with first_time",
-        .run = [&](application& a, long i) { a.handle(i, message_key{ids.next()}); },
-        .figure = name,
+        .title = what,
+        .run = [&](application& a, long i) { (a.*handle)(i, message_key{ids.next()}); },
+        .figure = "consumer." + what + "." + one.name,
     };
     if (!how.wants(checked.figure_name("extra_round_trips", {})) &&
         !how.wants(checked.figure_name("latency", {})) &&
         !how.wants(checked.figure_name("latency", delayed)))
         return;
     door handler = one.open(at);
-    handler.name = name;
+    handler.name = checked.figure;
     handler.variants = {
-        {.title = "without", .run = [](application& a, long i) { a.handle(i, std::nullopt); }},
+        {.title = "without", .run = [&](application& a, long i) { (a.*handle)(i, std::nullopt); }},
         checked};
     count_round_trips(handler, how, figures);
     measure_latency(where, handler, {}, how, figures);
@@ -217,7 +220,10 @@ std::vector<figure> consumer_bench(machine& where, const settings& how) {
     std::vector<figure> figures;
     const auto all = databases(at.sqlite_file("consumer.db"));
     for (const auto& one : all)
-        measure_first_time(where, at, one, how, figures);
+        for (const auto& [what, handle] :
+             {std::pair{"first_time", &application::handle},
+              std::pair{"once", &application::handle_in_transact}})
+            measure_once(where, at, one, what, handle, how, figures);
     measure_checkers(where, at, all, how, figures);
     measure_rates(where, how, figures);
     return figures;

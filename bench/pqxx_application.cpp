@@ -42,16 +42,27 @@ public:
         tx.commit();
     }
 
-    void handle(long number, const std::optional<message_key>& once) override {
+    void handle(long number, const std::optional<message_key>& key) override {
         pqxx::work tx{db_};
-        if (!once || first_time(tx, consumers, *once))
-            tx.exec_prepared("points", account_of(number));
+        if (!key || first_time(tx, consumers, *key))
+            add_points(tx, number);
         tx.commit();
+    }
+
+    void handle_in_transact(long number, const std::optional<message_key>& key) override {
+        const auto work = [&](auto& tx, outgoing&) { add_points(tx, number); };
+        if (key)
+            producer_.transact(db_, once{consumers, *key}, work);
+        else
+            producer_.transact(db_, work);
     }
 
 private:
     static const char* statement_of(peer which) {
         return which == peer::pgq ? "pgq_put" : "status_put";
+    }
+    static void add_points(pqxx::transaction_base& tx, long number) {
+        tx.exec_prepared("points", account_of(number));
     }
     static void change(pqxx::transaction_base& tx, long number) {
         tx.exec_prepared("business", account_of(number));

@@ -24,11 +24,19 @@ public:
         db_.execute("commit");
     }
 
-    void handle(long number, const std::optional<message_key>& once) override {
+    void handle(long number, const std::optional<message_key>& key) override {
         db_.execute("begin immediate");
-        if (!once || first_time(*db_.handle(), consumers, *once))
-            db_.run(points_, {std::to_string(account_of(number))});
+        if (!key || first_time(*db_.handle(), consumers, *key))
+            add_points(number);
         db_.execute("commit");
+    }
+
+    void handle_in_transact(long number, const std::optional<message_key>& key) override {
+        const auto work = [&](auto&, outgoing&) { add_points(number); };
+        if (key)
+            producer_.transact(*db_.handle(), once{consumers, *key}, work);
+        else
+            producer_.transact(*db_.handle(), work);
     }
 
     void with_outbox(long number, int messages) override {
@@ -49,6 +57,7 @@ public:
     }
 
 private:
+    void add_points(long number) { db_.run(points_, {std::to_string(account_of(number))}); }
     void change(long number) { db_.run(business_, {std::to_string(account_of(number))}); }
 
     lite db_;

@@ -35,6 +35,7 @@
 #include "outbox/target/target.hpp"
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
@@ -112,6 +113,37 @@ public:
             commit(tx, out, pending);
             return result;
         }
+    }
+
+    /// The same for the handler of a message that must not be applied twice:
+    ///
+    ///   producer.transact(db, outbox::once{billing, d.id}, [&](auto& tx, outbox::outgoing& out)
+    ///   {…});
+    ///
+    /// notes the message as first_time() does (consumer/idempotency/first_time.hpp, which has
+    /// once), in the trip in which the transaction begins, and runs `work` and commits if it is
+    /// new. False: it has been applied; nothing is done. Acknowledge after either, and never when
+    /// this throws.
+    template <connectable Db, class Once, class Work>
+    requires requires(const Once& o) {
+        { o.batch() } -> std::same_as<consumed_batch>;
+    }
+    bool transact(Db& db, const Once& once, Work&& work) {
+        static_assert(
+            std::derived_from<typename connector<Db>::transaction, consumed_keys>,
+            "the transaction of this connector cannot note messages: derive it from consumed_keys"
+        );
+        const consumed_batch batch = once.batch();
+        pending_messages pending{.to = options_.name, .to_note = &batch};
+        typename connector<Db>::transaction tx{db, pending};
+        if (!pending.noted)
+            pending.noted = static_cast<consumed_keys&>(tx).note_consumed(batch);
+        if (pending.noted->empty())
+            return false;
+        outgoing out{next_id_, options_.limits, fates_, pending, scheduled_changes_of(tx)};
+        std::invoke(std::forward<Work>(work), tx.user_face(), out);
+        commit(tx, out, pending);
+        return true;
     }
 
     /// Joins a transaction of your own: you begin, you commit. Throws outbox::error

@@ -22,10 +22,12 @@
 // gets as its first argument.
 
 #include "outbox/message/envelope.hpp"
+#include "outbox/store/consumed_keys.hpp"
 #include "outbox/store/outbox_name.hpp"
 
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,11 @@ struct pending_messages {
     std::string poisoned_by{};
     /// The outbox that they go to.
     outbox_name to{};
+    /// What is to be noted before anything else, if anything: see consumed_keys.hpp.
+    const consumed_batch* to_note = nullptr;
+    /// What of it was new, from a connector that noted it in the trip of BEGIN. Nothing: it did
+    /// not.
+    std::optional<std::vector<bytes>> noted{};
 };
 
 template <class Tx>

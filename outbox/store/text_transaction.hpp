@@ -10,6 +10,7 @@
 //   connection_note ask(const std::string& sql);   runs one that answers with one row of two texts
 //   std::vector<std::string> list(const std::string& sql, std::size_t rows_max);
 //                                                  … with so many rows of one text at most
+//   bool lists_from_begin() const;                 whether list() can take begin_and_note()
 //   const transaction_sql& commands(const outbox_name& to, const std::string& server_version);
 //                                                  may be asked without a version, for ask() alone
 //   static text_failure judge(std::exception_ptr); what a failure of one of these means
@@ -242,13 +243,22 @@ private:
 
     void begin() {
         commands_ = &client_.commands(to_, note_.server_version);
-        const auto texts = commands_->begin();
+        const consumed_batch* to_note = pending_ == nullptr ? nullptr : pending_->to_note;
+        std::vector<std::string> texts;
+        if (to_note != nullptr && client_.lists_from_begin())
+            texts = commands_->begin_and_note(*to_note);
+        const bool noting = !texts.empty();
+        if (!noting)
+            texts = commands_->begin();
         for (std::size_t i = 0; i < texts.size(); ++i) {
             try {
-                client_.run(texts[i]);
+                if (noting && i + 1 == texts.size())
+                    pending_->noted = keys_from_hex(client_.list(texts[i], to_note->keys.size()));
+                else
+                    client_.run(texts[i]);
             } catch (...) {
                 const std::exception_ptr failure = std::current_exception();
-                if (i > 0)
+                if (i > 0 || (noting && Client::judge(failure) != text_failure::already_open))
                     try_rollback();
                 explain_text_failure<Client>(failure, to_);
             }

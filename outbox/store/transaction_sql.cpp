@@ -16,8 +16,13 @@ bool has_one_of(const std::string& words, std::span<const std::string_view> phra
 } // namespace
 
 bool says_already_open(const std::string& words) noexcept {
-    constexpr std::array<std::string_view, 3> phrases{
-        "a transaction is open already",       // ours, where we write the check
+    // Ours, where we write the check. A client may add the statement to the server's words, and
+    // there it stands behind a single quote.
+    constexpr std::string_view own = "a transaction is open already";
+    for (auto at = words.find(own); at != std::string::npos; at = words.find(own, at + 1))
+        if (at == 0 || words[at - 1] != '\'')
+            return true;
+    constexpr std::array<std::string_view, 2> phrases{
         "while a transaction is in progress",  // MySQL
         "a transaction within a transaction"}; // SQLite
     return has_one_of(words, phrases);

@@ -26,6 +26,13 @@ public:
     /// Fails, in words that says_already_open() knows, when a transaction is open.
     virtual std::vector<std::string> begin() const = 0;
 
+    /// begin() and note_consumed() in the same trips as begin() alone: the last text answers.
+    /// Empty: not here.
+    virtual std::vector<std::string> begin_and_note(const consumed_batch& batch) const {
+        static_cast<void>(batch);
+        return {};
+    }
+
     /// Fails exactly when a transaction is open; asked before each insert(). Empty when insert()
     /// itself notices that none is.
     virtual std::string probe() const { return {}; }

@@ -45,6 +45,8 @@ struct door_traits {
     int join_trips = 1;
     /// Of first_time() in a transaction of the user's own.
     int note_trips = 1;
+    /// Of once, above a transact().
+    int once_trips = 0;
     /// The client's own commit() says so when a failed send has ended the transaction. Otherwise it
     /// succeeds and commits nothing.
     bool commit_tells = true;

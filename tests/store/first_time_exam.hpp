@@ -163,6 +163,31 @@ TYPED_TEST_P(first_time_exam, what_transact_opens_takes_it_too_with_its_messages
     EXPECT_EQ(this->door.database().payloads(), std::vector<std::string>{"b"});
 }
 
+TYPED_TEST_P(first_time_exam, transact_notes_what_it_is_told_as_it_begins) {
+    auto db = this->door.connect();
+    const message_id id = new_id();
+    int ran = 0;
+    const auto deliver = [&](bool fails) {
+        return this->sender.transact(*db, once{this->billing, id}, [&](auto& tx, outgoing& out) {
+            ++ran;
+            tx.execute(this->apply(id));
+            out.send({.to = subject::parse("orders.billed"), .body = body::raw("b")});
+            if (fails)
+                throw std::runtime_error("the handler");
+            EXPECT_FALSE(first_time(tx, this->billing, id)) << "it is this transaction's";
+            EXPECT_TRUE(first_time(tx, this->shipping, id));
+        });
+    };
+    EXPECT_THROW(deliver(true), std::runtime_error);
+    EXPECT_TRUE(deliver(false));
+    EXPECT_FALSE(deliver(false));
+    EXPECT_FALSE(deliver(false)) << "the refusal has left no transaction open";
+    EXPECT_EQ(ran, 2);
+    EXPECT_EQ(this->effects(id), "1");
+    EXPECT_EQ(this->count_keys(), 2U);
+    EXPECT_EQ(this->door.database().payloads(), std::vector<std::string>{"b"});
+}
+
 TYPED_TEST_P(first_time_exam, several_at_once_in_the_order_they_were_asked) {
     auto db = this->door.connect();
     const message_key a{"a"}, b{"b"}, c{"c"};
@@ -244,14 +269,26 @@ TYPED_TEST_P(first_time_exam, four_consumers_at_once_apply_each_message_once) {
             for (const message_id& id : ids)
                 for (bool acked = false; !acked;) {
                     const bool fails = random.below(4) == 0;
-                    try {
-                        typename TestFixture::own_transaction tx{*db};
-                        const bool first = this->first(tx.handle(), this->billing, id);
-                        if (first)
-                            tx.execute(this->apply(id));
+                    const auto work = [&](auto& tx) {
+                        tx.execute(this->apply(id));
                         if (fails)
                             throw std::runtime_error("the handler");
-                        tx.commit();
+                    };
+                    try {
+                        bool first = false;
+                        if (random.below(2) == 0) {
+                            first = this->sender.transact(
+                                *db,
+                                once{this->billing, id},
+                                [&](auto& tx, outgoing&) { work(tx); }
+                            );
+                        } else {
+                            typename TestFixture::own_transaction tx{*db};
+                            first = this->first(tx.handle(), this->billing, id);
+                            if (first)
+                                work(tx);
+                            tx.commit();
+                        }
                         applied += first ? 1 : 0;
                         acked = true;
                     } catch (const std::exception&) { // delivered again
@@ -296,14 +333,23 @@ TYPED_TEST_P(first_time_exam, absent_tables_say_what_to_do) {
     const raw_database& raw = this->door.database();
     raw.run("drop table " + raw.table("consumed"));
     auto db = this->door.connect();
-    typename TestFixture::own_transaction tx{*db};
-    try {
+    const auto refused = [](auto&& ask) {
+        try {
+            ask();
+            ADD_FAILURE() << "noted";
+        } catch (const error& e) {
+            EXPECT_EQ(e.kind(), error_kind::schema_mismatch) << e.what();
+            EXPECT_NE(e.hint().find("migrate up"), std::string::npos) << e.hint();
+        }
+    };
+    refused([&] {
+        typename TestFixture::own_transaction tx{*db};
         static_cast<void>(this->first(tx.handle(), this->billing, new_id()));
-        ADD_FAILURE() << "noted";
-    } catch (const error& e) {
-        EXPECT_EQ(e.kind(), error_kind::schema_mismatch) << e.what();
-        EXPECT_NE(e.hint().find("migrate up"), std::string::npos) << e.hint();
-    }
+    });
+    for (int again = 0; again < 2; ++again)
+        refused([&] {
+            this->sender.transact(*db, once{this->billing, new_id()}, [](auto&, outgoing&) {});
+        });
 }
 
 REGISTER_TYPED_TEST_SUITE_P(
@@ -313,6 +359,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     what_is_rolled_back_is_new_again,
     a_duplicate_leaves_the_transaction_whole,
     what_transact_opens_takes_it_too_with_its_messages,
+    transact_notes_what_it_is_told_as_it_begins,
     several_at_once_in_the_order_they_were_asked,
     a_thousand_at_once_and_any_bytes,
     it_is_refused_where_no_transaction_is_open,
@@ -430,9 +477,30 @@ TYPED_TEST_P(networked_first_time_exam, the_trips_are_those_that_the_page_says) 
     EXPECT_EQ(trips(three) - bare, 6 * TypeParam::traits.note_trips);
 }
 
+TYPED_TEST_P(networked_first_time_exam, once_costs_the_trips_that_the_page_says) {
+    auto db = this->door.connect_through(this->proxy.port());
+    const auto bare = [&] {
+        const int before = this->proxy.turns();
+        this->sender.transact(*db, [&](auto& tx, outgoing&) { tx.execute(this->apply(new_id())); });
+        return this->proxy.turns() - before;
+    };
+    const auto with_once = [&] {
+        const int before = this->proxy.turns();
+        const message_id id = new_id();
+        EXPECT_TRUE(this->sender.transact(*db, once{this->billing, id}, [&](auto& tx, outgoing&) {
+            tx.execute(this->apply(id));
+        }));
+        return this->proxy.turns() - before;
+    };
+    bare(); // the first of a session prepares and asks where the relay listens
+    with_once();
+    EXPECT_EQ(with_once() - bare(), TypeParam::traits.once_trips);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
     networked_first_time_exam,
     the_trips_are_those_that_the_page_says,
+    once_costs_the_trips_that_the_page_says,
     qmq_mistake_q3_a_commit_in_doubt_is_delivered_again,
     the_second_waits_for_the_first
 );

@@ -7,7 +7,7 @@
 #include <array>
 #include <set>
 
-namespace outbox::detail {
+namespace outbox {
 namespace {
 
 bytes new_token() {
@@ -32,6 +32,13 @@ std::vector<bytes> note(consumed_keys& tx, const consumed_batch& batch) {
 }
 
 } // namespace
+
+once::once(const group_name& group, const message_key& key)
+    : group_(group.text())
+    , key_(key.raw())
+    , token_(new_token()) {}
+
+namespace detail {
 
 void refuse_name(const outbox_name& in) {
     throw usage_error(
@@ -61,4 +68,5 @@ note_first_times(consumed_keys& tx, const group_name& group, std::span<const mes
     return first;
 }
 
-} // namespace outbox::detail
+} // namespace detail
+} // namespace outbox

@@ -39,6 +39,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace outbox {
@@ -95,6 +96,24 @@ template <class Tx>
         return detail::note_first_times(keys, group, std::span{&key, 1}).front();
     });
 }
+
+/// For producer.transact(db, once{group, key}, work), which begins a transaction and asks
+/// first_time() in it in one trip: then applying each message once costs no trip at all. One object
+/// for each transaction.
+class once {
+public:
+    once(const group_name& group, const message_key& key);
+
+    /// Lives as long as this object.
+    consumed_batch batch() const noexcept {
+        return {.group = group_, .keys = std::span{&key_, 1}, .token = token_};
+    }
+
+private:
+    std::string group_;
+    bytes key_;
+    bytes token_;
+};
 
 /// The same for several messages in one statement, in the order of `keys`; of equal ones the first.
 /// At most consumed_batch::keys_max of them, else usage_error.

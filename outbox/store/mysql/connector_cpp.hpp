@@ -102,8 +102,12 @@ public:
         std::vector<std::string> texts;
         while (rows->next())
             texts.emplace_back(rows->getString(1).c_str());
+        while (statement->getMoreResults()) // a compound statement also says how it ended
+            own(statement->getResultSet());
         return texts;
     }
+
+    bool lists_from_begin() const noexcept { return true; }
 
     static const transaction_sql&
     commands(const outbox_name& to, const std::string& server_version) {

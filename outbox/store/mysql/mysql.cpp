@@ -231,7 +231,16 @@ mysql_transaction::mysql_transaction(st_mysql& db, pending_messages& pending)
         }
         return done;
     };
-    if (takes_many_statements(db_)) {
+    if (takes_many_statements(db_) && known && pending_->to_note != nullptr) {
+        std::string words = begin_words;
+        for (const std::string& statement : mysql::consumed_sql::note(
+                 to,
+                 *pending_->to_note,
+                 mysql::consumed_sql::answer::asked_for
+             ))
+            words += "; " + statement;
+        pending_->noted = keys_from_hex(check(run(db_, words)).column);
+    } else if (takes_many_statements(db_)) {
         const std::string asking = known ? "" : mysql::put::ask_doorbell(to) + "; ";
         doorbell_ = check(run(db_, asking + begin_words)).value;
     } else {

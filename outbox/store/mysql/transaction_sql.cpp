@@ -86,13 +86,12 @@ class compounds final : public commands {
 public:
     using commands::commands;
 
-    std::vector<std::string> begin() const override {
-        return {"begin not atomic"
-                " if @@in_transaction then signal sqlstate '25001' set mysql_errno = 1568,"
-                " message_text = 'a transaction is open already'; end if;"
-                " set @outbox_autocommit = @@autocommit, autocommit = 0;"
-                " savepoint outbox_begin; "
-                "end"};
+    std::vector<std::string> begin() const override { return {begin_with("")}; }
+
+    std::vector<std::string> begin_and_note(const consumed_batch& batch) const override {
+        return {begin_with(
+            consumed_sql::note(to_, batch, consumed_sql::answer::returned).front() + "; "
+        )};
     }
 
     std::vector<std::string> note_consumed(const consumed_batch& batch) const override {
@@ -109,6 +108,16 @@ public:
         if (together.size() > put::statement_bytes_max)
             return singly;
         return {together};
+    }
+
+private:
+    static std::string begin_with(const std::string& more) {
+        return "begin not atomic"
+               " if @@in_transaction then signal sqlstate '25001' set mysql_errno = 1568,"
+               " message_text = 'a transaction is open already'; end if;"
+               " set @outbox_autocommit = @@autocommit, autocommit = 0;"
+               " savepoint outbox_begin; " +
+               more + "end";
     }
 };
 

@@ -92,8 +92,8 @@ protected:
         require_same_process();
         return direct_exec(sql, pqxx::sl::current());
     }
-    void begin() {
-        command("begin");
+    pqxx::result begin(const std::string& words) {
+        return command(words);
     }
     void end() noexcept {
         close();
@@ -113,8 +113,8 @@ protected:
         require_same_process();
         return direct_exec(sql);
     }
-    void begin() {
-        command("begin");
+    pqxx::result begin(const std::string& words) {
+        return command(words);
     }
     void end() noexcept {
         close();
@@ -132,14 +132,16 @@ protected:
         require_same_process();
         return direct_exec(sql.c_str());
     }
-    void begin() {
+    pqxx::result begin(const std::string& words) {
+        begin_words_ = words;
         Begin();
+        return begun_;
     }
     void end() noexcept {
         End();
     }
     void do_begin() final {
-        command("begin");
+        begun_ = command(begin_words_);
     }
     pqxx::result do_exec(const char sql[]) final {
         try {
@@ -167,6 +169,10 @@ private:
                               "of its own");
     }
     pid_t process_ = ::getpid();
+#if PQXX_VERSION_MAJOR < 7
+    std::string begin_words_;
+    pqxx::result begun_;
+#endif
 };
 
 inline constexpr const char* vanished_hint =
@@ -182,21 +188,21 @@ inline void write_literally(any_connection& db) {
     remember(&db, db.backendpid(), note);
 }
 
-/// Rows of one text.
-inline std::vector<std::string>
-list(pqxx::transaction_base& tx, const outbox_name& to, const std::string& sql) {
+/// Rows of one text from what `ask` returns.
+template <class Ask>
+std::vector<std::string> list_from(any_connection& db, const outbox_name& to, const Ask& ask) {
     try {
         std::vector<std::string> texts;
-        const pqxx::result answer = tx.exec(sql);
+        const pqxx::result answer = ask();
         for (const auto& row : answer)
-            texts.push_back(row[0].as<std::string>());
+            texts.push_back(row[0].template as<std::string>());
         return texts;
     } catch (const pqxx::usage_error& e) {
         throw error(error_kind::not_in_transaction, e.what());
     } catch (const pqxx::undefined_table& e) {
         throw error(error_kind::schema_mismatch, e.what(), to.migrate_hint());
     } catch (const pqxx::invalid_sql_statement_name& e) {
-        write_literally(tx.conn());
+        write_literally(db);
         throw error(error_kind::rejected, e.what(), vanished_hint);
     } catch (const pqxx::sql_error& e) {
         if (consumed_sql::says_no_transaction(e.what()))
@@ -205,19 +211,28 @@ list(pqxx::transaction_base& tx, const outbox_name& to, const std::string& sql) 
     }
 }
 
+inline std::vector<std::string>
+list(pqxx::transaction_base& tx, const outbox_name& to, const std::string& sql) {
+    return list_from(tx.conn(), to, [&] { return tx.exec(sql); });
+}
+
 inline std::vector<bytes>
 note_consumed(pqxx::transaction_base& tx, const outbox_name& to, const consumed_batch& batch) {
     any_connection& db = tx.conn();
     session_note note = recall(&db, db.backendpid(), to);
     if (note.literal || batch.keys.size() != 1)
         return keys_from_hex(list(tx, to, consumed_sql::note(to, batch)));
-    const std::string fresh = note.noting_statement_to_prepare();
     std::string sql;
+    const std::string fresh = note.noting_statement_to_prepare();
     if (!fresh.empty()) {
         sql = consumed_sql::prepare(to, fresh) + "; ";
         note.noting_statement = fresh;
     }
-    sql += consumed_sql::execute(note.noting_statement, batch.group, batch.keys.front());
+    sql += consumed_sql::execute(
+        note.noting_statement,
+        batch,
+        consumed_sql::where_asked::in_transaction
+    );
     const std::vector<std::string> noted = list(tx, to, sql);
     if (!fresh.empty())
         remember(&db, db.backendpid(), note);
@@ -360,7 +375,10 @@ public:
         , pending_(&pending) {
         try {
             prepare_session();
-            begin();
+            if (pending_->to_note == nullptr)
+                begin("begin");
+            else
+                begin_and_note(*pending_->to_note);
             server_process_ = conn().backendpid();
         } catch (...) {
             end();
@@ -429,11 +447,15 @@ private:
         const tick_point now = system_clock().ticks();
         note_ = postgresql::recall(&conn(), conn().backendpid(), pending_->to);
         const std::string name = note_.statement_to_prepare();
-        if (name.empty() && !note_.doorbell_is_stale(now))
+        const std::string noting =
+            pending_->to_note == nullptr ? std::string{} : note_.noting_statement_to_prepare();
+        if (name.empty() && noting.empty() && !note_.doorbell_is_stale(now))
             return;
         std::string sql;
         if (!name.empty())
             sql = postgresql::put::prepare(pending_->to, name) + "; ";
+        if (!noting.empty())
+            sql += postgresql::consumed_sql::prepare(pending_->to, noting) + "; ";
         sql += postgresql::put::ask_doorbell(pending_->to);
         try {
             note_.doorbell = command(sql)[0][0].as<std::string>();
@@ -442,8 +464,30 @@ private:
         }
         if (!name.empty())
             note_.statement = name;
+        if (!noting.empty())
+            note_.noting_statement = noting;
         note_.doorbell_read_at = now;
         postgresql::remember(&conn(), conn().backendpid(), note_);
+    }
+
+    void begin_and_note(const consumed_batch& batch) {
+        using namespace postgresql;
+        constexpr auto at_begin = consumed_sql::where_asked::at_begin;
+        const std::string note =
+            note_.literal || batch.keys.size() != 1
+                ? consumed_sql::note(pending_->to, batch, at_begin)
+                : consumed_sql::execute(note_.noting_statement, batch, at_begin);
+        try {
+            pending_->noted = keys_from_hex(libpqxx::list_from(conn(), pending_->to, [&] {
+                return begin("begin; " + note);
+            }));
+        } catch (...) {
+            try {
+                command("rollback");
+            } catch (const std::exception&) { // the connection is lost, and with it the transaction
+            }
+            throw;
+        }
     }
 
     void commit_with_messages() override {

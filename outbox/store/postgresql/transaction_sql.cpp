@@ -24,6 +24,11 @@ public:
                 "rollback; begin"};
     }
 
+    std::vector<std::string> begin_and_note(const consumed_batch& batch) const override {
+        using namespace consumed_sql;
+        return {begin().front() + "; " + note(to_, batch, where_asked::at_begin)};
+    }
+
     // SAVEPOINT fails where no transaction is open or a failed one, in which COMMIT would quietly
     // roll back. An empty savepoint costs the server no transaction number.
     static constexpr const char* require_open =

@@ -73,6 +73,9 @@ public:
         return texts;
     }
 
+    // The mysql backend cannot read an answer from within a compound statement.
+    bool lists_from_begin() const { return db_->get_backend_name() == "postgresql"; }
+
     const transaction_sql&
     commands(const outbox_name& to, const std::string& server_version) const {
         const std::string backend = db_->get_backend_name();

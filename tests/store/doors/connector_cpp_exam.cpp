@@ -19,6 +19,7 @@ public:
         .bare_trips = compound ? 3 : 5,
         .transact_trips = compound ? 0 : 1,
         .note_trips = compound ? 1 : 2,
+        .once_trips = compound ? 0 : 2,
         .commit_tells = false,
         .commit_words = doors::commit_words};
 
@@ -71,6 +72,7 @@ public:
         .bare_trips = 5,
         .transact_trips = 1,
         .note_trips = 2,
+        .once_trips = 2,
         .commit_words = doors::commit_words};
 
     std::unique_ptr<sql::Connection> connect() { return connect_through(server_port()); }

@@ -41,6 +41,7 @@ public:
     static constexpr door_traits traits{
         .bare_trips = Flags == 0 ? 5 : 3,
         .transact_trips = Flags == 0 ? 1 : 0,
+        .once_trips = Flags == 0 ? 1 : 0,
         .commit_tells = false};
 
     raw_database& database() { return place_; }

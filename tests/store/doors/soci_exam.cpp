@@ -66,6 +66,7 @@ public:
         .bare_trips = compound ? 3 : 5,
         .transact_trips = compound ? 0 : 1,
         .note_trips = compound ? 1 : 2,
+        .once_trips = compound ? 1 : 2,
         .commit_words = "set autocommit = 1"};
 
     std::unique_ptr<soci::session> connect() { return connect_through(server_port()); }

@@ -361,6 +361,25 @@ TEST_F(pqxx_door, first_time_is_prepared_once_and_outlives_what_vanishes) {
     EXPECT_EQ(prepared(), 0);
 }
 
+TEST_F(pqxx_door, once_outlives_what_vanishes_and_leaves_no_transaction_open) {
+    const auto apply = [&](const char* key) {
+        const once message{group_name{"billing"}, message_key{key}};
+        return producer.transact(db, message, [](auto&, outgoing&) {});
+    };
+    EXPECT_TRUE(apply("1"));
+    EXPECT_TRUE(apply("2"));
+    pqxx::nontransaction{db}.exec("discard all");
+    EXPECT_THROW(apply("3"), error);
+    EXPECT_EQ(
+        pqxx::nontransaction{db}
+            .exec("select pg_catalog.now() = pg_catalog.statement_timestamp()")[0][0]
+            .as<bool>(),
+        true
+    ) << "a transaction is open";
+    EXPECT_TRUE(apply("3")) << "a failure has noted nothing";
+    EXPECT_FALSE(apply("2"));
+}
+
 TEST_F(pqxx_door, nothing_is_prepared_when_told_so) {
     postgresql::write_literally(db);
     producer.transact(db, [](auto&, outgoing& out) { out.send(say("1")); });
