@@ -30,6 +30,20 @@ const char* state_of(const message_search& rows) {
     return std::ranges::all_of(rows.stored, &stored_row::relayed) ? "relayed" : "stored";
 }
 
+const char* word_of(note_kind kind) {
+    switch (kind) {
+    case note_kind::applied:
+        return "applied";
+    case note_kind::done:
+        return "done";
+    case note_kind::held:
+        return "held";
+    case note_kind::left:
+        return "left";
+    }
+    return "";
+}
+
 ordered_json to_json(const message_search& rows) {
     ordered_json out{{"state", state_of(rows)}, {"rows", ordered_json::array()}};
     for (const stored_row& row : rows.stored)
@@ -43,6 +57,21 @@ ordered_json to_json(const message_search& rows) {
     out["due_at"] = nullptr;
     if (rows.scheduled)
         out["due_at"] = utc_text(rows.scheduled->due_at);
+    out["notes"] = nullptr;
+    if (!rows.noted)
+        return out;
+    out["notes"] = ordered_json::array();
+    for (const noted_row& row : *rows.noted) {
+        ordered_json one{
+            {"group", row.group},
+            {"note", word_of(row.kind)},
+            {"at", utc_text(row.at)},
+            {"lease_until", nullptr}};
+        if (row.lease_until)
+            one["lease_until"] = utc_text(*row.lease_until);
+        out["notes"].push_back(std::move(one));
+    }
+    out["notes_complete"] = rows.noted_complete;
     return out;
 }
 
@@ -129,6 +158,22 @@ private:
     std::string all_;
 };
 
+std::string describe(const noted_row& row) {
+    const std::string since = row.group + ", " + utc_text(row.at);
+    switch (row.kind) {
+    case note_kind::applied:
+    case note_kind::done:
+        return "by " + since;
+    case note_kind::held:
+        return "by " + since + ", its lease runs until " +
+               utc_text(row.lease_until.value_or(row.at));
+    case note_kind::left:
+        return "by " + since + ", its lease ended " + utc_text(row.lease_until.value_or(row.at)) +
+               ": the next delivery takes it";
+    }
+    return {};
+}
+
 void add(page& to, const std::string& database, const message_search& rows) {
     to.add("database", database);
     if (rows.scheduled)
@@ -142,12 +187,24 @@ void add(page& to, const std::string& database, const message_search& rows) {
             row.subject + ", seq " + std::to_string(row.seq) + ", " + utc_text(row.created_at) +
                 (row.relayed ? "" : ", the relay has not recorded it as delivered")
         );
-    if (!rows.stored.empty() || rows.scheduled)
-        return;
-    if (rows.complete)
-        to.add("  not there", "never committed here, or delivered and removed");
-    else
-        to.add("  unknown", "not among the rows looked at, and there are more: raise --rows-max");
+    if (rows.stored.empty() && !rows.scheduled) {
+        if (rows.complete)
+            to.add("  not there", "never committed here, or delivered and removed");
+        else
+            to.add(
+                "  unknown",
+                "not among the rows looked at, and there are more: raise --rows-max"
+            );
+    }
+    if (!rows.noted)
+        to.add(
+            "  unread",
+            "what groups have noted here: an older outbox, or no right to read it (grants)"
+        );
+    for (const noted_row& row : rows.noted.value_or(std::vector<noted_row>{}))
+        to.add(std::string{"  "} + word_of(row.kind), describe(row));
+    if (!rows.noted_complete)
+        to.add("  unread", "what more than 500 groups have noted here");
 }
 
 void add(page& to, const message_copy& copy) {

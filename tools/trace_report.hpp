@@ -30,10 +30,12 @@ struct trace_report {
 
     /// Nothing was left out for want of patience.
     bool is_complete() const {
-        return (!rows || rows->complete) && (!records || records->partitions_unread == 0);
+        return (!rows || (rows->complete && rows->noted_complete)) &&
+               (!records || records->partitions_unread == 0);
     }
     bool is_found() const {
-        return (rows && (rows->scheduled || !rows->stored.empty())) ||
+        return (rows && (rows->scheduled || !rows->stored.empty() ||
+                         (rows->noted && !rows->noted->empty()))) ||
                (records && !records->copies.empty());
     }
 };

@@ -40,6 +40,8 @@ grant select on outbox_schema_version to outbox_watchdog;
 -- The columns are those that `outbox status` counts and `outbox message trace` looks at.
 grant select (seq, shard, created_at, message_id, subject, order_key) on outbox_message to outbox_viewer;
 grant select (message_id, due_at, shard, subject) on outbox_scheduled to outbox_viewer;
+grant select (group_name, message_key, consumed_at) on outbox_consumed to outbox_viewer;
+grant select (group_name, message_key, lease_until, changed_at) on outbox_claim to outbox_viewer;
 grant select on outbox_relay to outbox_viewer;
 grant select on outbox_schema_version to outbox_viewer;
 

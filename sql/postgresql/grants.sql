@@ -66,6 +66,8 @@ from outbox.message;
 grant select on outbox.message_overview, outbox.relay, outbox.schema_version to outbox_viewer;
 grant select (seq, xid, created_at, message_id, shard, subject) on outbox.message to outbox_viewer;
 grant select (message_id, due_at, shard, subject) on outbox.scheduled to outbox_viewer;
+grant select (group_name, message_key, consumed_at) on outbox.consumed to outbox_viewer;
+grant select (group_name, message_key, lease_until, changed_at) on outbox.claim to outbox_viewer;
 
 -- Every member can then change what any other has made.
 do $$

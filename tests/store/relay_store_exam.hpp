@@ -5,6 +5,8 @@
 //   std::unique_ptr<database> open(const outbox_name& name);   opens a fresh database, not migrated
 //   void alter_checksum(const outbox_name& name);              changes what is recorded of version
 //   1
+//   void note_consumed(const outbox_name& name, const std::vector<std::string>& groups, const
+//   message_id& id);                        writes the rows that first_time() writes
 //
 // and one line:
 //
@@ -467,8 +469,68 @@ TYPED_TEST_P(relay_store_exam, a_search_that_reached_its_limit_says_so) {
     EXPECT_TRUE(this->database_->find(nobody, 3).complete);
 }
 
+TYPED_TEST_P(relay_store_exam, what_groups_have_noted_is_found_with_the_message) {
+    const message_id id = make_envelope("").id;
+    const message_id other = make_envelope("").id;
+    const auto noted = [&](const message_id& of) {
+        return this->database_->find(of, 1).noted.value_or(std::vector<noted_row>{noted_row{}});
+    };
+    EXPECT_TRUE(noted(id).empty());
+
+    const outbox_name name = name_of_candidate<TypeParam>;
+    this->candidate_.note_consumed(name, {"billing", "shipping"}, id);
+    this->candidate_.note_consumed(name, {"audit", "billing"}, other);
+    const auto claims = this->database_->open_claim_store();
+    const bytes mine(claim_token_bytes, 'm');
+    for (const char* group : {"done", "held"})
+        EXPECT_TRUE(claims->claim({group, id.raw()}, mine, 1h));
+    EXPECT_TRUE(claims->complete({"done", id.raw()}, mine));
+    EXPECT_TRUE(claims->claim({"left", id.raw()}, mine, 1ms));
+    EXPECT_TRUE(claims->claim({"left", other.raw()}, mine, 1h));
+    harness::wait_until(
+        [&] { return noted(id).size() == 5 && noted(id)[4].kind == note_kind::left; },
+        10s,
+        "a lease of 1 ms to end"
+    );
+
+    const time_point soon = system_clock().now() + 1min;
+    std::string told;
+    for (const noted_row& row : noted(id)) {
+        told += row.group + " " + std::to_string(static_cast<int>(row.kind)) + ", ";
+        EXPECT_GT(row.at, soon - 2min) << row.group;
+        EXPECT_LT(row.at, soon) << row.group;
+        const bool is_claimed = row.kind == note_kind::held || row.kind == note_kind::left;
+        ASSERT_EQ(row.lease_until.has_value(), is_claimed) << row.group;
+        if (is_claimed) {
+            EXPECT_EQ(*row.lease_until > soon, row.kind == note_kind::held) << row.group;
+        }
+    }
+    EXPECT_EQ(told, "billing 0, shipping 0, done 1, held 2, left 3, ");
+    EXPECT_EQ(noted(other).size(), 3U);
+    EXPECT_TRUE(this->database_->find(id, 1).noted_complete);
+}
+
+TYPED_TEST_P(relay_store_exam, notes_of_more_groups_than_are_asked_are_said_to_be_cut) {
+    const message_id id = make_envelope("").id;
+    std::vector<std::string> groups;
+    for (int i = 0; i < message_search::groups_max; ++i)
+        groups.push_back("group-" + std::to_string(1'000 + i));
+    groups.pop_back();
+    const outbox_name name = name_of_candidate<TypeParam>;
+    this->candidate_.note_consumed(name, groups, id);
+    const message_search all = this->database_->find(id, 1);
+    EXPECT_EQ(all.noted->size(), groups.size());
+    EXPECT_TRUE(all.noted_complete);
+    this->candidate_.note_consumed(name, {"x", "y"}, id);
+    const message_search cut = this->database_->find(id, 1);
+    EXPECT_EQ(cut.noted->size(), groups.size() + 1);
+    EXPECT_FALSE(cut.noted_complete);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
     relay_store_exam,
+    what_groups_have_noted_is_found_with_the_message,
+    notes_of_more_groups_than_are_asked_are_said_to_be_cut,
     an_empty_outbox_has_nothing_to_read,
     what_is_sent_comes_back_as_it_was,
     each_message_is_read_once_and_in_order,

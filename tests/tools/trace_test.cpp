@@ -158,5 +158,40 @@ TEST(trace_report, what_others_wrote_moves_no_cursor_and_breaks_no_json) {
     EXPECT_THAT(as_json(told), testing::HasSubstr("\\u001b[2Jling"));
 }
 
+TEST(trace_report, what_groups_have_noted_is_told) {
+    const time_point at = from_ms(1'700'000'000'000);
+    trace_report told{.database = "shop", .rows = message_search{}};
+    EXPECT_FALSE(told.is_found());
+    EXPECT_THAT(as_text(told), testing::HasSubstr("what groups have noted here: an older outbox"));
+    EXPECT_THAT(as_json(told), testing::HasSubstr("\"notes\": null"));
+    told.rows->noted = {
+        {.group = "billing", .kind = note_kind::applied, .at = at},
+        {.group = "mail", .kind = note_kind::done, .at = at},
+        {.group = "print",
+         .kind = note_kind::held,
+         .at = at,
+         .lease_until = from_ms(1'700'000'030'000)},
+        {.group = "fax",
+         .kind = note_kind::left,
+         .at = at,
+         .lease_until = from_ms(1'700'000'030'000)}};
+    EXPECT_TRUE(told.is_found());
+    const std::string text = as_text(told);
+    for (const char* line :
+         {"  applied   by billing, 2023-11-14T22:13:20.000Z\n",
+          "  done      by mail, 2023-11-14T22:13:20.000Z\n",
+          "  held      by print, 2023-11-14T22:13:20.000Z, its lease runs until "
+          "2023-11-14T22:13:50.000Z\n",
+          "  left      by fax, 2023-11-14T22:13:20.000Z, its lease ended 2023-11-14T22:13:50.000Z: "
+          "the next "
+          "delivery takes it"})
+        EXPECT_THAT(text, testing::HasSubstr(line));
+    EXPECT_TRUE(told.is_complete());
+    told.rows->noted_complete = false;
+    EXPECT_FALSE(told.is_complete());
+    EXPECT_THAT(as_text(told), testing::HasSubstr("what more than 500 groups have noted here"));
+    EXPECT_THAT(as_json(told), testing::HasSubstr("\"notes_complete\": false"));
+}
+
 } // namespace
 } // namespace outbox::tools

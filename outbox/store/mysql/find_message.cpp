@@ -1,6 +1,7 @@
 #include "outbox/store/mysql/find_message.hpp"
 
 #include "outbox/base/hex.hpp"
+#include "outbox/store/each_group.hpp"
 #include "outbox/store/mysql/backlog.hpp"
 
 #include <algorithm>
@@ -24,6 +25,45 @@ bool is_relayed(std::int64_t seq, const cursor& at, const outbox_name& name) {
     return std::none_of(holes.ranges().begin(), holes.ranges().end(), [&](const number_range& r) {
         return r.first <= seq && seq <= r.last;
     });
+}
+
+void find_noted(connection& db, const message_id& id, message_search& into) {
+    // Lists only what may be read.
+    if (db.query(
+              "select 1 from information_schema.columns where table_schema = database()"
+              " and table_name in ('outbox_consumed', 'outbox_claim')"
+              " and column_name = 'message_key'",
+              "cannot read the schema"
+        )
+            .count() != 2)
+        return;
+    into.noted.emplace();
+    const std::string consumed = OUTBOX_EACH_GROUP_OF("outbox_consumed"
+    ) "select name, if(c.message_key is null, null, 0),"
+      " cast(unix_timestamp(c.consumed_at) * 1000000 as signed), null"
+      " from walk left join outbox_consumed c on c.group_name = name and c.message_key = ";
+    const std::string claimed = OUTBOX_EACH_GROUP_OF("outbox_claim"
+    ) "select name, if(c.message_key is null, null, if(c.lease_until is null, 1,"
+      " if(c.lease_until > now(6), 2, 3))),"
+      " cast(unix_timestamp(c.changed_at) * 1000000 as signed),"
+      " cast(unix_timestamp(c.lease_until) * 1000000 as signed)"
+      " from walk left join outbox_claim c on c.group_name = name and c.message_key = ";
+    for (const std::string& sql : {consumed, claimed}) {
+        rows found = db.query(
+            sql + literal(id) + " where name is not null order by name",
+            "cannot read what groups have noted"
+        );
+        while (found.next())
+            if (!found.is_null(1))
+                into.noted->push_back({
+                    .group = found.text(0),
+                    .kind = static_cast<note_kind>(found.number(1)),
+                    .at = from_micros(found.number(2)),
+                    .lease_until = found.is_null(3) ? std::nullopt
+                                                    : std::optional{from_micros(found.number(3))},
+                });
+        into.noted_complete = into.noted_complete && found.count() < message_search::groups_max;
+    }
 }
 
 } // namespace
@@ -74,6 +114,7 @@ message_search find_message(connection& db, const message_id& id, std::int64_t r
         });
     if (result.stored.empty() && !result.scheduled)
         result.complete = bounds.number(0) == 0 || bounds.number(0) > behind;
+    find_noted(db, id, result);
     return result;
 }
 

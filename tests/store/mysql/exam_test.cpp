@@ -1,3 +1,4 @@
+#include "outbox/base/hex.hpp"
 #include "tests/store/intent_book_exam.hpp"
 #include "tests/store/mysql/server.hpp"
 #include "tests/store/numbered_exam.hpp"
@@ -21,6 +22,17 @@ public:
         mysql::sql_session{place_.url()}.execute(
             name.in("delete from outbox_message where payload = '") + payload + "'"
         );
+    }
+    void note_consumed(
+        const outbox_name& name,
+        const std::vector<std::string>& groups,
+        const message_id& id
+    ) {
+        std::string sql = "insert into outbox_consumed (group_name, message_key) values";
+        for (const std::string& group : groups)
+            sql += (sql.ends_with("values") ? " ('" : ", ('") + group + "', x'" + to_hex(id.raw()) +
+                   "')";
+        mysql::sql_session{place_.url()}.execute(name.in(sql));
     }
 
 private:

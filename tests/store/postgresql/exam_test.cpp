@@ -1,3 +1,4 @@
+#include "outbox/base/hex.hpp"
 #include "tests/store/intent_book_exam.hpp"
 #include "tests/store/numbered_exam.hpp"
 #include "tests/store/postgresql/postgres.hpp"
@@ -20,6 +21,17 @@ public:
         postgresql::sql_session{place_.url()}.execute(
             name.in("delete from outbox.message where payload = '") + payload + "'"
         );
+    }
+    void note_consumed(
+        const outbox_name& name,
+        const std::vector<std::string>& groups,
+        const message_id& id
+    ) {
+        std::string sql = "insert into outbox.consumed (group_name, message_key) values";
+        for (const std::string& group : groups)
+            sql += (sql.ends_with("values") ? " ('" : ", ('") + group + "', '\\x" +
+                   to_hex(id.raw()) + "')";
+        postgresql::sql_session{place_.url()}.execute(name.in(sql));
     }
 
 private:

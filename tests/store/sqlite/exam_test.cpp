@@ -1,4 +1,5 @@
 #include "harness/temp_dir.hpp"
+#include "outbox/base/hex.hpp"
 #include "outbox/store/sqlite/database.hpp"
 #include "outbox/store/sqlite/statement.hpp"
 #include "tests/store/intent_book_exam.hpp"
@@ -28,6 +29,18 @@ public:
         const std::string sql =
             name.in("delete from outbox_message where payload = cast('") + payload + "' as blob)";
         sqlite::execute(db.get(), sql.c_str(), "discard");
+    }
+    void note_consumed(
+        const outbox_name& name,
+        const std::vector<std::string>& groups,
+        const message_id& id
+    ) {
+        std::string sql = "insert into outbox_consumed (group_name, message_key) values";
+        for (const std::string& group : groups)
+            sql += (sql.ends_with("values") ? " ('" : ", ('") + group + "', x'" + to_hex(id.raw()) +
+                   "')";
+        const auto db = sqlite::open(path_, false);
+        sqlite::execute(db.get(), name.in(sql).c_str(), "note");
     }
 
 private:
