@@ -1,7 +1,7 @@
 #include "outbox/consumer/consumer.hpp"
 
-#include "outbox/base/fault.hpp"
 #include "outbox/base/error.hpp"
+#include "outbox/base/fault.hpp"
 #include "outbox/base/log.hpp"
 #include "outbox/consumer/call_queue.hpp"
 #include "outbox/consumer/record_marks.hpp"
@@ -41,6 +41,10 @@ consumer_settings settings_of(const consumer_options& options, std::size_t batch
     const bool topics = options.order == consume_order::none &&
                         options.audience == consume_audience::group &&
                         options.promise == consume_promise::at_least_once;
+    const auto place = topics ? retry_place::any
+                       : options.retry_order == ordered_retry::park_key
+                           ? retry_place::park_key
+                           : retry_place::in_place_only;
     return {
         .call_count_max = options.handlers,
         .batch_count_max = batch_count_max,
@@ -50,11 +54,13 @@ consumer_settings settings_of(const consumer_options& options, std::size_t batch
         .prefetch_count_max = options.prefetch_count_max,
         .prefetch_bytes_max = options.prefetch_bytes_max,
         .span_max = options.span_max,
+        .parked_count_max = options.parked_count_max,
+        .parked_bytes_max = options.parked_bytes_max,
         .commit_interval = options.commit_interval,
         .revoke_patience = options.revoke_patience,
         .stop_patience = options.stop_patience,
         .retries = options.retries,
-        .place = topics ? retry_place::any : retry_place::in_place_only,
+        .place = place,
         .begins_closed = options.gate != nullptr,
         .gate_waits = {options.gate_shortest, options.gate_longest},
     };
@@ -71,7 +77,10 @@ subscription subscription_of(const consumer_options& options, const consumer_set
     if (what.broadcast)
         return what;
     what.own_prefix = retry_topic_prefix(options.group);
-    if (settings.place == retry_place::in_place_only)
+    if (options.promise == consume_promise::at_least_once)
+        what.parking =
+            settings.place == retry_place::park_key ? parking_use::made : parking_use::read;
+    if (settings.place != retry_place::any)
         return what;
     for (const auto delay : options.retries.delays) {
         auto topic = retry_topic(options.group, delay);
@@ -171,6 +180,7 @@ private:
     struct home {
         consumed_partition of{};
         std::optional<milliseconds> retry_delay{}; // it is a retry topic
+        bool is_parking = false;
         std::int64_t committed = -1;
         bool lost = false;
     };
@@ -276,18 +286,32 @@ private:
     }
 
     void hear(source_event::assigned& e) {
+        const auto from_subject = [&e](const subject& each) { return each.text() == e.topic; };
+        const bool is_parking =
+            std::none_of(options_.subjects.begin(), options_.subjects.end(), from_subject) &&
+            std::any_of(
+                options_.subjects.begin(),
+                options_.subjects.end(),
+                [&](const subject& each) {
+                    return parking_topic(each.text(), options_.group) == e.topic;
+                }
+            );
         auto& to = homes_[e.partition];
         to = {
             .of = {e.topic, e.number},
             .retry_delay = retry_topic_delay(options_.group, e.topic),
+            .is_parking = is_parking,
             .committed = e.committed,
         };
         notify([&] {
             if (options_.on_assigned)
                 options_.on_assigned(to.of);
         });
-        tell(consumer_event::assigned{e.partition});
+        if (!is_parking) // which is told with its partition
+            tell(consumer_event::assigned{e.partition, e.parking});
     }
+
+    void hear(source_event::caught_up& e) { tell(consumer_event::caught_up{e.parking}); }
 
     void hear(source_event::revoked& e) {
         const auto found = homes_.find(e.partition);
@@ -316,7 +340,7 @@ private:
         auto meaning = read_record(
             item->record,
             item->at,
-            from.retry_delay ? topic_role::retry : topic_role::subject
+            from.retry_delay || from.is_parking ? topic_role::retry : topic_role::subject
         );
         consumer_event::fetched event{
             .partition = e.partition,
@@ -333,13 +357,37 @@ private:
             event.attempt = meaning.message->attempt;
             if (from.retry_delay)
                 hold(event, *item, meaning, *from.retry_delay);
-            else if (meaning.message->key)
-                event.lane = std::hash<std::string_view>{}(*meaning.message->key);
+            else {
+                if (from.is_parking)
+                    hold_parked(event, *item, meaning);
+                event.lane = lane_of(*meaning.message);
+            }
             item->reason = meaning.message->last_failure;
             item->meaning = std::move(meaning.message);
         }
         items_.emplace(t, std::move(item));
         tell(event);
+    }
+
+    /// Where keys are parked order is kept within a partition, and so a lane ends there as well:
+    /// else a key that is parked in one subject would hold up the same one in another.
+    std::optional<std::uint64_t> lane_of(const delivery& message) const {
+        if (!message.key)
+            return std::nullopt;
+        const std::hash<std::string_view> hash;
+        std::uint64_t lane = hash(*message.key);
+        if (options_.retry_order == ordered_retry::park_key)
+            lane ^= hash(message.origin.topic + "/" + std::to_string(message.origin.partition));
+        return lane;
+    }
+
+    /// One that followed another has no time of its own.
+    void
+    hold_parked(consumer_event::fetched& event, work_item& item, const read_result& meaning) const {
+        item.retry_at_ms = meaning.retry_at_ms;
+        const auto wall = ms_since_1970(clock_->now());
+        const auto left = milliseconds{std::max(meaning.retry_at_ms.value_or(wall), wall) - wall};
+        event.due = clock_->ticks() + std::min<milliseconds>(left, retry_delay_max);
     }
 
     /// What waits in a retry topic waits by its writer's clock, and never longer than the topic's
@@ -384,7 +432,7 @@ private:
                 "partition until it can: " +
                 e.trouble
             );
-        tell(consumer_event::sent_on{e.ticket, e.trouble.empty()});
+        tell(consumer_event::sent_on{e.ticket, e.trouble.empty(), e.offset});
     }
 
     void hear(source_event::committed& e) {
@@ -454,15 +502,21 @@ private:
             marks.origin = item.meaning->origin;
             marks.origin_timestamp_ms = ms_since_1970(item.meaning->created_at);
         }
-        if (!dead) {
-            if (a.delay)
-                item.retry_at_ms = now + a.delay->count();
+        const bool parked = a.to == consumer_action::address::parking;
+        if (a.delay)
+            item.retry_at_ms = now + a.delay->count();
+        if (!dead && (!parked || a.delay))
             marks.retry_at_ms = item.retry_at_ms;
-        }
         item.to_dead_letters = dead;
-        auto topic = dead ? dead_letter_topic(marks.origin.topic, options_.group)
-                          : retry_topic(options_.group, options_.retries.delays[a.step]);
-        source_->send(a.ticket, mark(item.record, std::move(topic), marks, id));
+        auto topic = dead     ? dead_letter_topic(marks.origin.topic, options_.group)
+                     : parked ? parking_topic(marks.origin.topic, options_.group)
+                              : retry_topic(options_.group, options_.retries.delays[a.step]);
+        auto copy = mark(item.record, std::move(topic), marks, id);
+        if (parked) {
+            copy.partition = item.at.partition;
+            copy.makes_topic = false;
+        }
+        source_->send(a.ticket, std::move(copy));
     }
 
     void perform(const consumer_action::commit& a) {

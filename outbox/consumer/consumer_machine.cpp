@@ -1,6 +1,7 @@
 #include "outbox/consumer/consumer_machine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace outbox {
 
@@ -44,8 +45,34 @@ void consumer_machine::on(const consumer_event::woken&) {}
 
 void consumer_machine::on(const consumer_event::assigned& e) {
     auto& p = partitions_[e.partition];
-    if (stopping_)
-        drain(p, now_);
+    if (e.parking != 0) {
+        p.parking = e.parking;
+        p.recovering = true;
+        ++p.holds;
+        partitions_[e.parking];
+        parking_[e.parking].of = e.partition;
+    }
+    if (!stopping_)
+        return;
+    drain(p, now_);
+    if (e.parking != 0)
+        drain(partitions_.at(e.parking), now_);
+}
+
+void consumer_machine::on(const consumer_event::caught_up& e) {
+    const auto place = parking_.find(e.parking);
+    const auto home =
+        place == parking_.end() ? partitions_.end() : partitions_.find(place->second.of);
+    if (home == partitions_.end() || !std::exchange(home->second.recovering, false))
+        return;
+    --home->second.holds;
+    std::set<key_lanes::lane> waiting;
+    for (const auto& [t, m] : messages_) {
+        if (m.home == home->first && m.lane)
+            waiting.insert(*m.lane);
+    }
+    for (const auto each : waiting)
+        advance(each);
 }
 
 void consumer_machine::on(const consumer_event::revoked& e) {
@@ -69,6 +96,13 @@ void consumer_machine::on(const consumer_event::fetched& e) {
     }
     auto& p = found->second;
     ++counts_.fetched;
+    take(e, p);
+    if (const auto place = parking_.find(e.partition); place != parking_.end())
+        came_back(place->second, e.offset);
+}
+
+void consumer_machine::take(const consumer_event::fetched& e, partition& p) {
+    const bool parked = parking_.contains(e.partition);
     const auto number = p.window.add(e.offset);
     if (e.content == consumer_event::content::unwanted) {
         ++counts_.unwanted;
@@ -89,8 +123,10 @@ void consumer_machine::on(const consumer_event::fetched& e) {
     };
     ++p.unfinished;
     p.bytes += e.bytes;
-    ++unfinished_;
-    bytes_ += e.bytes;
+    if (!parked) {
+        ++unfinished_;
+        bytes_ += e.bytes;
+    }
     if (e.content == consumer_event::content::undecodable) {
         ++counts_.undecodable;
         m.lane.reset(); // its key may be what cannot be read
@@ -100,9 +136,15 @@ void consumer_machine::on(const consumer_event::fetched& e) {
         );
         return;
     }
-    if (m.lane) {
-        auto& lane = lanes_[*m.lane];
-        lane.push_back(e.ticket);
+    if (m.lane)
+        lanes_.add(
+            *m.lane,
+            e.ticket,
+            parked ? key_lanes::origin::parking : key_lanes::origin::partition
+        );
+    if (m.lane && parked) {
+        make_ready(e.ticket, m);
+        return;
     }
     if (settings_.at_most_once) {
         m.state = state::waiting_for_commit;
@@ -182,7 +224,15 @@ void consumer_machine::failed(ticket t, message& m, const outcome& result) {
     }
     const auto wanted =
         result.kind() == outcome_kind::retry_after ? std::optional{result.delay()} : std::nullopt;
-    const auto decision = decide_retry(settings_.retries, m.attempt, wanted, settings_.place);
+    auto decision = decide_retry(settings_.retries, m.attempt, wanted, settings_.place);
+    if (decision.way == retry_way::park && !park(
+                                               m,
+                                               {.ticket = t,
+                                                .to = consumer_action::address::parking,
+                                                .delay = decision.delay,
+                                                .attempts_made = m.attempt}
+                                           ))
+        decision.way = retry_way::in_place;
     switch (decision.way) {
     case retry_way::dead_letter:
         send(
@@ -199,6 +249,9 @@ void consumer_machine::failed(ticket t, message& m, const outcome& result) {
              .delay = decision.delay,
              .attempts_made = m.attempt}
         );
+        return;
+    case retry_way::park:
+        ++counts_.retried;
         return;
     case retry_way::in_place:
         if (partitions_.at(m.home).phase != phase::owned) {
@@ -217,9 +270,14 @@ void consumer_machine::on(const consumer_event::sent_on& e) {
     if (found == messages_.end() || found->second.state != state::sending)
         return;
     auto& m = found->second;
-    if (e.taken) {
-        ++(m.to_send.to == consumer_action::address::retry ? counts_.retried : counts_.dead_lettered
-        );
+    const auto to = m.to_send.to;
+    // Where a parked one stands must be known, or it would not be known when it has come back.
+    if (e.taken && (to != consumer_action::address::parking || e.offset >= 0)) {
+        if (to == consumer_action::address::parking) {
+            ++counts_.parked;
+            note_parked(m, e.offset);
+        } else
+            ++(to == consumer_action::address::retry ? counts_.retried : counts_.dead_lettered);
         finish(e.ticket, m);
         return;
     }
@@ -254,11 +312,9 @@ void consumer_machine::on(const consumer_event::commit_answered& e) {
             break;
         case consumer_event::commit_result::fenced:
             ++counts_.fenced_commits;
-            if (p.phase == phase::owned) { // its revocation is on the way
-                p.phase = phase::fenced;
-                ++leaving_;
-                drop_waiting(handle, false);
-            } else
+            if (p.phase == phase::owned) // its revocation is on the way
+                fence(handle, p);
+            else
                 lose(handle, p);
             break;
         }
@@ -288,8 +344,9 @@ void consumer_machine::wait_until(ticket t, message& m, tick_point when) {
 }
 
 void consumer_machine::make_ready(ticket t, message& m) {
-    if (m.lane && lanes_.at(*m.lane).front() != t) {
+    if (m.lane && !lanes_.is_active(*m.lane, t)) {
         m.state = state::behind;
+        advance(*m.lane);
         return;
     }
     m.state = state::ready;
@@ -305,8 +362,14 @@ void consumer_machine::send(message& m, const consumer_action::send_on& what) {
 void consumer_machine::count_out(message& m, partition& home) {
     --home.unfinished;
     home.bytes -= m.bytes;
-    --unfinished_;
-    bytes_ -= m.bytes;
+    if (!parking_.contains(m.home)) {
+        --unfinished_;
+        bytes_ -= m.bytes;
+    }
+    if (const auto place = parking_.find(home.parking); m.parks && place != parking_.end()) {
+        --place->second.sends_out;
+        place->second.sends_bytes -= m.bytes;
+    }
     if (m.holds_partition) {
         m.holds_partition = false;
         --home.holds;
@@ -324,9 +387,14 @@ void consumer_machine::finish(ticket t, message& m) {
         p.window.finish(m.number);
     dirty_ = true;
     count_out(m, p);
+    const auto home = m.home;
     leave_lane(t, m);
     forget(t);
     messages_.erase(t);
+    if (const auto place = parking_.find(home); place != parking_.end()) {
+        for (const auto each : std::exchange(place->second.short_of_room, {}))
+            advance(each);
+    }
 }
 
 /// Not done with it, but it is not ours any more.
@@ -340,27 +408,96 @@ void consumer_machine::drop(ticket t, message& m) {
 void consumer_machine::leave_lane(ticket t, const message& m) {
     if (!m.lane)
         return;
-    const auto found = lanes_.find(*m.lane);
-    auto& lane = found->second;
-    const bool was_first = lane.front() == t;
-    if (was_first)
-        lane.pop_front();
-    else
-        lane.erase(std::find(lane.begin(), lane.end(), t));
-    if (lane.empty()) {
-        lanes_.erase(found);
-        return;
+    const auto lane = *m.lane; // m may go
+    lanes_.remove(lane, t);
+    advance(lane);
+}
+
+/// What may happen now with the messages of a key.
+void consumer_machine::advance(key_lanes::lane lane) {
+    if (const auto t = lanes_.next(lane)) {
+        auto& m = messages_.at(*t);
+        if (m.state == state::behind && !partitions_.at(m.home).recovering) {
+            lanes_.activate(lane, *t);
+            if (m.due && *m.due > now_)
+                wait_until(*t, m, *m.due);
+            else
+                make_ready(*t, m);
+        }
     }
-    if (was_first) {
-        auto& next = messages_.at(lane.front());
-        if (next.state == state::behind)
-            make_ready(lane.front(), next);
+    if (const auto t = lanes_.follower(lane)) {
+        auto& m = messages_.at(*t);
+        if (m.state == state::behind)
+            park(
+                m,
+                {.ticket = *t,
+                 .to = consumer_action::address::parking,
+                 .attempts_made = m.attempt - 1}
+            );
+    }
+}
+
+// ---- parked messages --------------------------------------------------------------------------
+
+/// False: not possible, or no room; then it stays as it is.
+bool consumer_machine::park(message& m, const consumer_action::send_on& what) {
+    const auto& p = partitions_.at(m.home);
+    const auto found = parking_.find(p.parking);
+    if (settings_.place != retry_place::park_key || found == parking_.end() ||
+        p.phase != phase::owned)
+        return false;
+    const auto& q = partitions_.at(p.parking);
+    auto& place = found->second;
+    const auto count = q.window.span() + place.on_way.size() + place.sends_out;
+    const auto bytes = q.bytes + place.on_way_bytes + place.sends_bytes;
+    if (count >= settings_.parked_count_max ||
+        (count > 0 && bytes + m.bytes > settings_.parked_bytes_max)) {
+        if (m.lane)
+            place.short_of_room.insert(*m.lane);
+        return false;
+    }
+    ++place.sends_out;
+    place.sends_bytes += m.bytes;
+    m.parks = true;
+    send(m, what);
+    return true;
+}
+
+/// The log has it. Until it is read back from there its key is known by this alone.
+void consumer_machine::note_parked(const message& m, std::int64_t offset) {
+    const auto found = parking_.find(partitions_.at(m.home).parking);
+    if (found == parking_.end() || offset < found->second.read_to)
+        return;
+    found->second.on_way[offset] = {m.lane, m.bytes};
+    found->second.on_way_bytes += m.bytes;
+    if (m.lane)
+        lanes_.awaits(*m.lane, offset);
+}
+
+void consumer_machine::came_back(parking_place& place, std::int64_t offset) {
+    place.read_to = offset + 1;
+    while (!place.on_way.empty() && place.on_way.begin()->first <= offset) {
+        const auto [at, record] = *place.on_way.begin();
+        place.on_way.erase(place.on_way.begin());
+        place.on_way_bytes -= record.bytes;
+        if (!record.lane)
+            continue;
+        lanes_.came_back(*record.lane, at);
+        advance(*record.lane);
     }
 }
 
 // ---- partitions that go -----------------------------------------------------------------------
 
 void consumer_machine::drain(partition& p, tick_point deadline) {
+    const auto handle = std::find_if(partitions_.begin(), partitions_.end(), [&](const auto& each) {
+                            return &each.second == &p;
+                        })->first;
+    if (const auto place = parking_.find(handle); place != parking_.end()) {
+        // First, or its messages would go where those that were parked are not any more.
+        if (const auto home = partitions_.find(place->second.of); home != partitions_.end())
+            drain(home->second, deadline);
+    }
     if (p.phase != phase::owned) {
         p.deadline = std::min(p.deadline, deadline);
         return;
@@ -368,9 +505,6 @@ void consumer_machine::drain(partition& p, tick_point deadline) {
     p.phase = phase::draining;
     p.deadline = deadline;
     ++leaving_;
-    const auto handle = std::find_if(partitions_.begin(), partitions_.end(), [&](const auto& each) {
-                            return &each.second == &p;
-                        })->first;
     drop_waiting(handle, false);
 }
 
@@ -420,15 +554,38 @@ void consumer_machine::drop_waiting(partition_handle handle, bool also_pending) 
     std::erase_if(p.waiting_for_commit, [this](ticket t) { return !messages_.contains(t); });
 }
 
+/// Somebody else has it already, and we shall be told.
+void consumer_machine::fence(partition_handle handle, partition& p) {
+    if (p.phase != phase::owned)
+        return;
+    if (const auto place = parking_.find(handle); place != parking_.end()) {
+        if (const auto home = partitions_.find(place->second.of); home != partitions_.end())
+            fence(home->first, home->second);
+    }
+    p.phase = phase::fenced;
+    ++leaving_;
+    drop_waiting(handle, false);
+}
+
 /// Somebody else has it already.
 void consumer_machine::lose(partition_handle handle, partition& p) {
-    if (p.phase == phase::owned)
-        ++leaving_;
+    fence(handle, p);
     p.phase = phase::fenced;
     drop_waiting(handle, true);
     counts_.fenced_messages += p.window.finished_count() - p.committed_count;
     actions_.emplace_back(consumer_action::release{handle});
     --leaving_;
+    erase(handle);
+}
+
+void consumer_machine::erase(partition_handle handle) {
+    if (const auto place = parking_.find(handle); place != parking_.end()) {
+        for (const auto& [offset, each] : place->second.on_way) {
+            if (each.lane)
+                lanes_.came_back(*each.lane, offset);
+        }
+        parking_.erase(place);
+    }
     partitions_.erase(handle);
 }
 
@@ -452,7 +609,8 @@ void consumer_machine::settle_leaving() {
             counts_.fenced_messages += p.window.finished_count() - p.committed_count;
         actions_.emplace_back(consumer_action::release{handle});
         --leaving_;
-        at = partitions_.erase(at);
+        const auto gone = (at++)->first;
+        erase(gone);
     }
 }
 
@@ -487,7 +645,7 @@ void consumer_machine::wait_is_over(ticket t, message& m) {
         make_ready(t, m);
         return;
     }
-    if (settings_.place == retry_place::in_place_only) { // left there when it was otherwise
+    if (settings_.place != retry_place::any) { // left there when it was otherwise
         wait_until(t, m, *m.due);
         return;
     }
@@ -597,7 +755,7 @@ void consumer_machine::check_limits() {
     for (auto& [handle, p] : partitions_) {
         if (p.phase != phase::owned)
             continue;
-        if (!p.paused && (p.holds > 0 || is_full(p))) {
+        if (!p.paused && (p.holds > 0 || (!parking_.contains(handle) && is_full(p)))) {
             p.paused = true;
             actions_.emplace_back(consumer_action::pause{handle});
         } else if (p.paused && p.holds == 0 && has_room(p)) {

@@ -9,6 +9,9 @@
 //   - ordered by key, at most one message of a key is in hand at a time, over all partitions, and
 //     those of one partition in the order of their offsets; one that is tried again holds up its
 //     key and nothing else;
+//   - where keys are parked, no message of a key is handed out as long as an earlier one of its
+//     partition is parked, whoever parked it: what is parked is read before anything else, and what
+//     follows is committed only when the log has it behind what it follows;
 //   - of a partition that was taken away nothing is handed out any more; what is in hand has until
 //   a
 //     deadline, and what is handled after it is not committed;
@@ -20,6 +23,7 @@
 #include "outbox/base/clock.hpp"
 #include "outbox/base/random.hpp"
 #include "outbox/consumer/gate.hpp"
+#include "outbox/consumer/key_lanes.hpp"
 #include "outbox/consumer/outcome.hpp"
 #include "outbox/consumer/partition_window.hpp"
 #include "outbox/consumer/retry_policy.hpp"
@@ -30,6 +34,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -55,6 +60,9 @@ struct consumer_settings {
     std::size_t prefetch_count_max = 2'000;
     std::size_t prefetch_bytes_max = 64U << 20U;
     std::size_t span_max = 10'000;
+    /// Of one partition, parked and not finished; beyond it a message that fails waits in memory.
+    std::size_t parked_count_max = 1'000;
+    std::size_t parked_bytes_max = 8U << 20U;
     std::chrono::milliseconds commit_interval{200};
     std::chrono::milliseconds revoke_patience{10'000};
     std::chrono::milliseconds stop_patience{10'000};
@@ -73,6 +81,12 @@ namespace consumer_event {
 struct woken {}; // time passed, or nothing at all
 struct assigned {
     partition_handle partition = 0;
+    /// Where its parked messages are, which is ours from now on as well; 0: nowhere. Nothing of
+    /// `partition` is handed out before caught_up.
+    partition_handle parking = 0;
+};
+struct caught_up { // everything that was parked before the assignment was told
+    partition_handle parking = 0;
 };
 struct revoked {
     partition_handle partition = 0;
@@ -104,6 +118,8 @@ struct handled {
 struct sent_on { // answers send_on
     outbox::ticket ticket = 0;
     bool taken = false;
+    /// Where it stands now, or below zero when that is not known.
+    std::int64_t offset = -1;
 };
 enum class commit_result { committed, failed, fenced };
 struct commit_answered {
@@ -117,6 +133,7 @@ struct stop_wanted {};
 using consumer_event_type = std::variant<
     consumer_event::woken,
     consumer_event::assigned,
+    consumer_event::caught_up,
     consumer_event::revoked,
     consumer_event::fetched,
     consumer_event::handled,
@@ -136,7 +153,7 @@ struct hand_out { // answered by handled
     /// The call is complete; else the next hand_out belongs to it, too.
     bool ends_call = true;
 };
-enum class address { retry, dead_letter };
+enum class address { retry, parking, dead_letter };
 struct send_on { // answered by sent_on
     outbox::ticket ticket = 0;
     consumer_action::address to = consumer_action::address::dead_letter;
@@ -184,6 +201,7 @@ struct consumer_counts {
     std::uint64_t failed = 0; // attempts
     std::uint64_t unavailable = 0;
     std::uint64_t retried = 0; // sent to a retry topic, or tried again in place
+    std::uint64_t parked = 0;  // that failed, or followed one
     std::uint64_t dead_lettered = 0;
     std::uint64_t given_up = 0; // at most once: failed, and not handled again
     std::uint64_t commits = 0;
@@ -214,7 +232,7 @@ public:
     static constexpr std::chrono::milliseconds full_patience{1'000};
 
     const consumer_counts& counts() const noexcept { return counts_; }
-    /// Read and not finished.
+    /// Read and not finished, without those that are parked.
     std::size_t prefetched() const noexcept { return unfinished_; }
     std::size_t in_hand() const noexcept { return in_hand_; }
     bool waits_at_gate() const noexcept { return !gate_.is_open(); }
@@ -244,18 +262,36 @@ private:
         std::uint64_t committing_count = 0;
         tick_point deadline{};
         std::deque<ticket> waiting_for_commit{};
+
+        partition_handle parking = 0; // where its parked messages are
+        bool recovering = false;      // until those are known
+    };
+    /// What a parking partition has besides.
+    struct parking_place {
+        partition_handle of = 0;
+        std::int64_t read_to = 0;
+        struct record {
+            std::optional<key_lanes::lane> lane{};
+            std::size_t bytes = 0;
+        };
+        std::map<std::int64_t, record> on_way{}; // by offset: written, and not read back
+        std::size_t on_way_bytes = 0;
+        std::size_t sends_out = 0;
+        std::size_t sends_bytes = 0;
+        std::set<key_lanes::lane> short_of_room{};
     };
     struct message {
         partition_handle home = 0;
         std::uint64_t number = 0;
         std::int64_t offset = 0;
         std::size_t bytes = 0;
-        std::optional<std::uint64_t> lane{};
+        std::optional<key_lanes::lane> lane{};
         std::uint32_t attempt = 1;
         outbox::consumer_machine::state state = outbox::consumer_machine::state::ready;
         bool holds_partition = false;
         bool passed_window = false; // at most once: it counts as finished before it is handed out
         bool probes = false;
+        bool parks = false; // is being sent to where its key is parked
         std::optional<tick_point> due{};
         consumer_action::send_on to_send{};
         int send_failures = 0;
@@ -265,6 +301,7 @@ private:
 
     void on(const consumer_event::woken& e);
     void on(const consumer_event::assigned& e);
+    void on(const consumer_event::caught_up& e);
     void on(const consumer_event::revoked& e);
     void on(const consumer_event::fetched& e);
     void on(const consumer_event::handled& e);
@@ -274,6 +311,7 @@ private:
     void on(const consumer_event::resumed& e);
     void on(const consumer_event::stop_wanted& e);
 
+    void take(const consumer_event::fetched& e, partition& p);
     void wait_until(ticket t, message& m, tick_point when);
     void make_ready(ticket t, message& m);
     void wait_is_over(ticket t, message& m);
@@ -282,12 +320,18 @@ private:
     void finish(ticket t, message& m);
     void drop(ticket t, message& m);
     void leave_lane(ticket t, const message& m);
+    void advance(key_lanes::lane lane);
+    bool park(message& m, const consumer_action::send_on& what);
+    void note_parked(const message& m, std::int64_t offset);
+    void came_back(parking_place& place, std::int64_t offset);
     void forget(ticket t);
     void count_out(message& m, partition& home);
 
     void drain(partition& p, tick_point deadline);
     void drop_waiting(partition_handle handle, bool also_pending);
     void lose(partition_handle handle, partition& p);
+    void fence(partition_handle handle, partition& p);
+    void erase(partition_handle handle);
 
     void wake_due();
     void settle_leaving();
@@ -306,7 +350,8 @@ private:
 
     partitions partitions_;
     messages messages_;
-    std::unordered_map<std::uint64_t, std::deque<ticket>> lanes_;
+    std::map<partition_handle, parking_place> parking_;
+    key_lanes lanes_;
     std::deque<ticket> ready_;
     std::multimap<tick_point, ticket> timers_;
     gate gate_;
@@ -315,7 +360,7 @@ private:
     std::size_t bytes_ = 0;
     std::size_t in_hand_ = 0; // also what was abandoned
     std::size_t calls_out_ = 0;
-    std::size_t leaving_ = 0; // partitions that are not owned any more
+    std::size_t leaving_ = 0;                // partitions that are not owned any more
     std::optional<tick_point> full_since_{}; // no room since then
     bool user_paused_ = false;
     bool stopping_ = false;

@@ -20,11 +20,12 @@ void consumer_options::check() const {
     for (const auto& each : subjects) {
         if (std::count(subjects.begin(), subjects.end(), each) > 1)
             refuse("subject " + each.text() + " is named twice", "name it once");
-        const auto longest = dead_letter_topic(each.text(), group);
+        const auto longest = retry_order == ordered_retry::park_key
+                                 ? parking_topic(each.text(), group)
+                                 : dead_letter_topic(each.text(), group);
         if (!is_subject(longest))
             refuse(
-                "the dead-letter topic " + longest + " would have " +
-                    std::to_string(longest.size()) + " bytes",
+                "the topic " + longest + " would have " + std::to_string(longest.size()) + " bytes",
                 "at most " + std::to_string(subject_bytes_max) +
                     "; choose a shorter group or subject"
             );
@@ -39,6 +40,15 @@ void consumer_options::check() const {
         if (duration < duration.zero())
             refuse("a negative duration", "zero or more milliseconds");
     }
+    if (retry_order == ordered_retry::park_key &&
+        (order != consume_order::by_key || audience != consume_audience::group ||
+         promise != consume_promise::at_least_once))
+        refuse(
+            "keys are parked only by a group that is ordered by key and hands out at least once",
+            "leave retry_order at in_place"
+        );
+    if (parked_count_max < 1 || parked_bytes_max < 1)
+        refuse("a limit of less than 1 cannot be kept", "leave the defaults");
     if (promise == consume_promise::at_most_once && audience == consume_audience::everyone)
         refuse(
             "at_most_once without a group",

@@ -29,6 +29,19 @@ enum class consume_order {
     none,
 };
 
+/// Ordered by key, what becomes of a message that is to wait longer than
+/// retry_policy::in_place_max.
+enum class ordered_retry {
+    /// It waits in memory, and so do those of its key behind it; its partition can be read
+    /// `span_max` further.
+    in_place,
+    /// It is parked: written to SUBJECT.GROUP.parked, and those of its key follow it there, in
+    /// their
+    /// order, until the last one is done. The partition goes on. For groups all of whose members
+    /// are ours.
+    park_key,
+};
+
 enum class consume_audience {
     /// Each message goes to one member of the group.
     group,
@@ -59,6 +72,7 @@ struct consumer_options {
     tag_filter tags{};
 
     consume_order order = consume_order::by_key;
+    ordered_retry retry_order = ordered_retry::in_place;
     consume_audience audience = consume_audience::group;
     consume_promise promise = consume_promise::at_least_once;
     start_point start = start_point::first();
@@ -86,6 +100,11 @@ struct consumer_options {
     /// may come again after a crash; a message that holds up its key for long stops its partition
     /// here.
     std::size_t span_max = 10'000;
+
+    /// Of each partition, how many messages may be parked. At either limit what fails waits in
+    /// memory, as with ordered_retry::in_place. All of them are in memory.
+    std::size_t parked_count_max = 1'000;
+    std::size_t parked_bytes_max = 8U << 20U;
 
     // When.
 

@@ -46,6 +46,8 @@ struct record {
 /// To be written.
 struct outgoing_record {
     std::string topic{};
+    /// Nothing: as its key says.
+    std::optional<std::int32_t> partition{};
     /// One of the group's own, that is made when it is not there.
     bool makes_topic = true;
     std::optional<bytes_view> key{};

@@ -157,4 +157,8 @@ std::string dead_letter_topic(std::string_view subject, const group_name& group)
     return std::string{subject} + "." + group.text() + ".dlt";
 }
 
+std::string parking_topic(std::string_view subject, const group_name& group) {
+    return std::string{subject} + "." + group.text() + ".parked";
+}
+
 } // namespace outbox

@@ -22,6 +22,8 @@
 //                             Shared by the subjects of a group, because the origin is in the
 //                             record.
 //   SUBJECT.GROUP.dlt         what was given up: orders.paid.billing.dlt
+//   SUBJECT.GROUP.parked      messages of keys of which one failed, where the group parks keys. Its
+//                             partitions are those of the subject: one for one.
 
 #include "outbox/consumer/delivery.hpp"
 #include "outbox/consumer/group_name.hpp"
@@ -79,5 +81,6 @@ std::string retry_topic(const group_name& group, std::chrono::milliseconds delay
 std::optional<std::chrono::milliseconds>
 retry_topic_delay(const group_name& group, std::string_view topic);
 std::string dead_letter_topic(std::string_view subject, const group_name& group);
+std::string parking_topic(std::string_view subject, const group_name& group);
 
 } // namespace outbox

@@ -42,6 +42,15 @@ private:
     time_point when_;
 };
 
+/// What a source does about the topics in which messages are parked.
+enum class parking_use {
+    ignored,
+    /// Where there is one already, it is read.
+    read,
+    /// They are made.
+    made,
+};
+
 struct subscription {
     group_name group;
     /// Must be there, or appear.
@@ -51,6 +60,7 @@ struct subscription {
     /// All topics whose names begin so are read as well, if they are there when it starts: what an
     /// earlier configuration has left.
     std::string own_prefix{};
+    parking_use parking = parking_use::ignored;
     start_point start = start_point::first();
     /// Every instance reads everything, and no progress is recorded.
     bool broadcast = false;
@@ -64,6 +74,12 @@ struct assigned {
     std::int32_t number = 0;
     /// Where the group had come to; -1 when it had nothing.
     std::int64_t committed = -1;
+    /// Where its parked messages are; 0: nowhere. Was told just before, and belongs to whoever has
+    /// this one.
+    partition_handle parking = 0;
+};
+struct caught_up { // all that was parked when the partition was assigned has been told
+    partition_handle parking = 0;
 };
 struct revoked {
     partition_handle partition = 0;
@@ -77,6 +93,8 @@ struct sent { // answers send()
     outbox::ticket ticket = 0;
     /// Empty: the log has it.
     std::string trouble{};
+    /// Below zero: not known.
+    std::int64_t offset = -1;
 };
 struct committed { // answers commit(), with every partition that it named
     std::vector<std::pair<partition_handle, consumer_event::commit_result>> results{};
@@ -90,6 +108,7 @@ struct trouble {
 
 using source_event_type = std::variant<
     source_event::assigned,
+    source_event::caught_up,
     source_event::revoked,
     source_event::fetched,
     source_event::sent,

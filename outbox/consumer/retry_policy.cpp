@@ -60,6 +60,8 @@ retry_decision decide_retry(
     const auto delay = wanted.value_or(policy.delays[attempt - 1]);
     if (place == retry_place::in_place_only || delay <= policy.in_place_max)
         return {.way = retry_way::in_place, .delay = delay};
+    if (place == retry_place::park_key)
+        return {.way = retry_way::park, .delay = delay};
     const auto step = step_for(policy, delay);
     return {.way = retry_way::topic, .delay = std::max(delay, policy.delays[step]), .step = step};
 }

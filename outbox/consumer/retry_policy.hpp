@@ -36,6 +36,8 @@ enum class retry_way {
     in_place,
     /// Into the retry topic of the policy's `delays[step]`.
     topic,
+    /// To where the partition's parked messages wait.
+    park,
     dead_letter,
 };
 
@@ -53,6 +55,8 @@ enum class retry_place {
     any,
     /// In memory, however long.
     in_place_only,
+    /// Short waits in memory; for a longer one the message and all of its key behind it are parked.
+    park_key,
 };
 
 /// After attempt number `attempt` (1: the first) failed. `wanted` is what the handler asked for;

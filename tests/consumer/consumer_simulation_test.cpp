@@ -23,6 +23,7 @@ using std::chrono::milliseconds;
 struct entry {
     int id = 0; // of the message, the same in every copy
     std::uint64_t key = 0;
+    std::pair<int, std::int64_t> origin{}; // where it stood first
     bool unwanted = false;
     bool undecodable = false;
     std::uint32_t attempt = 1;
@@ -56,12 +57,18 @@ public:
             for (const auto delay : options_.settings.retries.delays)
                 log_.push_back({.delay = delay});
         }
+        if (parks()) { // one beside each
+            for (int p = 0; p < partition_count_; ++p)
+                log_.push_back({});
+        }
         const int count = 20 + static_cast<int>(random_.below(60));
         for (int i = 0; i < count; ++i) {
             const auto to = random_.below(static_cast<std::uint64_t>(partition_count_));
             log_[to].records.push_back({
                 .id = i,
                 .key = to * 100 + random_.below(4),
+                .origin =
+                    {static_cast<int>(to), static_cast<std::int64_t>(log_[to].records.size())},
                 .unwanted = chance(8),
                 .undecodable = chance(8),
             });
@@ -84,6 +91,10 @@ private:
         std::int64_t offset = 0;
         entry what{};
     };
+    struct sent_record {
+        held_ticket of{};
+        consumer_action::send_on what{};
+    };
     struct member {
         std::unique_ptr<consumer_machine> machine{};
         std::map<partition_handle, int> partitions{};        // handle to partition
@@ -92,13 +103,19 @@ private:
         std::set<partition_handle> revoking{};
         std::map<ticket, held_ticket> tickets{};
         std::map<ticket, held_ticket> in_hand{}; // also of partitions that are gone
-        std::vector<consumer_action::send_on> sends{};
+        std::vector<sent_record> sends{};
         std::optional<consumer_action::commit> commit{};
         std::map<ticket, std::uint32_t> attempts{};
         std::map<ticket, bool> ends_call{};
         bool alive = true;
         bool stopping = false;
     };
+
+    bool parks() const { return options_.settings.place == retry_place::park_key; }
+    bool is_parking(int partition) const { return parks() && partition >= partition_count_; }
+    int parking_of(int partition) const {
+        return parks() && partition < partition_count_ ? partition_count_ + partition : -1;
+    }
 
     bool chance(std::uint64_t one_in) { return random_.below(one_in) == 0; }
 
@@ -117,28 +134,61 @@ private:
         if (takers.empty())
             takers.push_back(join());
         for (std::size_t p = 0; p < log_.size(); ++p) {
-            if (log_[p].owner < 0)
+            if (is_free(static_cast<int>(p)))
                 assign(static_cast<int>(p), takers[random_.below(takers.size())]);
         }
     }
 
+    /// Where a partition's parked messages are goes with it.
+    bool is_free(int partition) const {
+        const auto beside = parking_of(partition);
+        return log_[static_cast<std::size_t>(partition)].owner < 0 && !is_parking(partition) &&
+               (beside < 0 || log_[static_cast<std::size_t>(beside)].owner < 0);
+    }
+
     void assign(int partition, int to) {
+        const auto beside = parking_of(partition);
         auto& m = members_[static_cast<std::size_t>(to)];
         // A client hears that it lost a partition before it gets it again.
         for (const auto& [handle, p] : std::map{m.partitions}) {
-            if (p == partition)
+            if (p == partition || p == beside)
                 tell(to, consumer_event::revoked{handle, true});
         }
+        const auto parking = beside < 0 ? 0 : hand_over(beside, to);
+        tell(to, consumer_event::assigned{hand_over(partition, to), parking});
+    }
+
+    partition_handle hand_over(int partition, int to) {
+        auto& m = members_[static_cast<std::size_t>(to)];
         auto& p = log_[static_cast<std::size_t>(partition)];
         p.owner = to;
         p.assignment = ++last_handle_;
         m.partitions[p.assignment] = partition;
         m.position[p.assignment] = p.committed;
-        tell(to, consumer_event::assigned{p.assignment});
+        return p.assignment;
+    }
+
+    /// And what is beside it, in any order.
+    void revoke(int index, partition_handle handle) {
+        auto& m = members_[static_cast<std::size_t>(index)];
+        const int p = m.partitions.at(handle);
+        std::vector<partition_handle> both{handle};
+        for (const auto& [other, number] : m.partitions) {
+            if (number == parking_of(p) || (is_parking(p) && number == p - partition_count_))
+                both.push_back(other);
+        }
+        for (const auto each : both) {
+            if (m.partitions.contains(each) && m.revoking.insert(each).second)
+                tell(index, consumer_event::revoked{each, is_lost(index, each)});
+        }
     }
 
     void random_step() {
         give_out_partitions();
+        if (!late_sends_.empty() && chance(6)) {
+            land(late_sends_.front());
+            late_sends_.erase(late_sends_.begin());
+        }
         const auto who = random_.below(members_.size());
         auto& m = members_[who];
         if (!m.alive)
@@ -175,6 +225,10 @@ private:
         switch (random_.below(5)) {
         case 0: // killed
             m.alive = false;
+            for (const auto& each : m.sends) {
+                if (chance(2)) // on the wire
+                    late_sends_.push_back(each);
+            }
             for (auto& p : log_) {
                 if (p.owner == index)
                     p.owner = -1;
@@ -188,10 +242,8 @@ private:
             give_out_to_others(index);
             break;
         case 2: // a rebalance in good order
-            if (const auto handle = any_of(m.partitions)) {
-                if (m.revoking.insert(*handle).second)
-                    tell(index, consumer_event::revoked{*handle, is_lost(index, *handle)});
-            }
+            if (const auto handle = any_of(m.partitions))
+                revoke(index, *handle);
             break;
         case 3:
             if (!m.stopping && chance(2)) {
@@ -205,10 +257,8 @@ private:
         }
         // Whoever was fenced hears of it, sooner or later.
         for (const auto& [handle, p] : std::map{m.partitions}) {
-            if (m.alive && is_lost(index, handle) && !m.revoking.contains(handle) && chance(3)) {
-                m.revoking.insert(handle);
-                tell(index, consumer_event::revoked{handle, true});
-            }
+            if (m.alive && m.partitions.contains(handle) && is_lost(index, handle) && chance(3))
+                revoke(index, handle);
         }
     }
 
@@ -222,7 +272,7 @@ private:
 
     void give_out_to_others(int frozen) {
         for (std::size_t p = 0; p < log_.size(); ++p) {
-            if (log_[p].owner >= 0)
+            if (!is_free(static_cast<int>(p)))
                 continue;
             int to = -1;
             for (std::size_t i = 0; i < members_.size(); ++i) {
@@ -246,13 +296,18 @@ private:
     void fetch(int index) {
         auto& m = members_[static_cast<std::size_t>(index)];
         const auto handle = any_of(m.partitions);
-        if (!handle || m.paused.contains(*handle) || m.machine->room() == 0)
+        // What the last poll has told is told, whatever was paused meanwhile.
+        const bool told = handle && (!m.paused.contains(*handle) || chance(10));
+        if (!told || m.machine->room() == 0)
             return;
         const int p = m.partitions[*handle];
         auto& from = log_[static_cast<std::size_t>(p)];
         const auto at = m.position[*handle];
-        if (at >= static_cast<std::int64_t>(from.records.size()))
+        if (at >= static_cast<std::int64_t>(from.records.size())) {
+            if (is_parking(p))
+                tell(index, consumer_event::caught_up{*handle});
             return;
+        }
         ++m.position[*handle];
         const auto& record = from.records[static_cast<std::size_t>(at)];
         const auto t = ++last_ticket_;
@@ -274,6 +329,8 @@ private:
             event.held_until = std::min(record.due, record.written_at + *from.delay);
             event.due = record.due;
         }
+        if (is_parking(p) && record.due > tick_point{})
+            event.due = record.due;
         if (record.unwanted)
             finished_.insert({p, at});
         tell(index, event);
@@ -324,40 +381,53 @@ private:
 
     /// First effects of a key come in the order of the log, whoever crashed.
     void note_first(const held_ticket& it) {
-        if (!options_.settings.ordered || options_.settings.at_most_once ||
-            is_retry(it.partition) || it.what.undecodable ||
-            !firsts_.insert({it.partition, it.offset}).second)
+        if (!options_.settings.ordered || options_.settings.at_most_once || it.what.undecodable ||
+            !firsts_.insert(it.what.origin).second)
             return;
-        auto& last = last_first_[{it.partition, it.what.key}];
-        EXPECT_GE(it.offset, last) << "order of key " << it.what.key;
-        last = it.offset;
+        auto& last = last_first_[{it.what.origin.first, it.what.key}];
+        EXPECT_GE(it.what.origin.second, last) << "order of key " << it.what.key;
+        last = it.what.origin.second;
     }
 
     void answer_send(int index) {
         auto& m = members_[static_cast<std::size_t>(index)];
         if (m.sends.empty())
             return;
-        const auto what = m.sends.front();
+        const auto sent = m.sends.front();
         m.sends.erase(m.sends.begin());
-        const auto found = m.tickets.find(what.ticket);
         const bool refused = options_.faults && chance(4);
         const bool answer_lost = options_.faults && chance(6);
-        if (found != m.tickets.end() && !refused) {
-            auto copy = found->second.what;
-            copy.written_at = now_;
-            copy.attempt = what.attempts_made + 1;
-            if (what.to == consumer_action::address::dead_letter) {
-                dead_.insert(copy.id);
-                note_first(found->second);
-            } else {
-                copy.due = what.delay ? now_ + *what.delay : copy.due;
-                const auto to = static_cast<std::size_t>(partition_count_) + what.step;
-                log_[to].records.push_back(copy);
-            }
-            if (!answer_lost)
-                finished_.insert({found->second.partition, found->second.offset});
+        const bool place_unknown = options_.faults && chance(8);
+        consumer_event::sent_on answer{sent.what.ticket, !refused && !answer_lost};
+        if (!refused) {
+            const auto offset = land(sent);
+            if (!place_unknown)
+                answer.offset = offset * 3;
+            if (answer.taken)
+                finished_.insert({sent.of.partition, sent.of.offset});
         }
-        tell(index, consumer_event::sent_on{what.ticket, !refused && !answer_lost});
+        tell(index, answer);
+    }
+
+    /// Whoever sent it may be gone.
+    std::int64_t land(const sent_record& sent) {
+        auto copy = sent.of.what;
+        copy.written_at = now_;
+        copy.attempt = sent.what.attempts_made + 1;
+        if (sent.what.to == consumer_action::address::dead_letter) {
+            dead_.insert(copy.id);
+            note_first(sent.of);
+            return 0;
+        }
+        copy.due = sent.what.delay ? now_ + *sent.what.delay : copy.due;
+        const bool parked = sent.what.to == consumer_action::address::parking;
+        total_parked += parked ? 1 : 0;
+        auto& to = log_[static_cast<std::size_t>(
+            parked ? parking_of(sent.of.partition)
+                   : partition_count_ + static_cast<int>(sent.what.step)
+        )];
+        to.records.push_back(copy);
+        return static_cast<std::int64_t>(to.records.size()) - 1;
     }
 
     void answer_commit(int index) {
@@ -451,7 +521,7 @@ private:
                 it.what.written_at + *log_[static_cast<std::size_t>(it.partition)].delay
             ) << "another round before this one was over";
         }
-        m.sends.push_back(a);
+        m.sends.push_back({m.tickets.at(a.ticket), a});
     }
     void perform(int index, const consumer_action::commit& a) {
         auto& m = members_[static_cast<std::size_t>(index)];
@@ -493,6 +563,8 @@ private:
         options_.faults = false;
         options_.failures = false;
         healing_ = true;
+        for (const auto& each : late_sends_)
+            land(each);
         for (int round = 0; round < 4'000 && !is_done(); ++round) {
             give_out_partitions();
             for (std::size_t i = 0; i < members_.size(); ++i) {
@@ -537,6 +609,7 @@ private:
 
 public:
     static inline std::uint64_t total_late = 0;
+    static inline std::uint64_t total_parked = 0;
 
 private:
     history_options options_;
@@ -545,6 +618,7 @@ private:
     int message_count_ = 0;
     std::vector<log_partition> log_;
     std::deque<member> members_; // so that references stay
+    std::vector<sent_record> late_sends_;
     tick_point now_{std::chrono::hours{1}};
     partition_handle last_handle_ = 0;
     ticket last_ticket_ = 0;
@@ -586,6 +660,18 @@ void run_histories(const history_options& options) {
 TEST(consumer_simulation, ordered_by_key_nothing_is_lost_or_overtaken) {
     run_histories({.settings = small()});
     EXPECT_GT(history::total_late, 0U) << "no history had a handler outlive its partition";
+}
+
+TEST(consumer_simulation, ordered_with_parked_keys_nothing_is_lost_or_overtaken) {
+    auto settings = small();
+    settings.place = retry_place::park_key;
+    history::total_parked = 0;
+    settings.parked_count_max = 2;
+    run_histories({.settings = settings});
+    EXPECT_GT(history::total_parked, history_count) << "hardly anything was parked";
+    settings.batch_count_max = 3;
+    settings.parked_count_max = 1'000;
+    run_histories({.settings = settings});
 }
 
 TEST(consumer_simulation, with_retry_topics_nothing_is_lost) {

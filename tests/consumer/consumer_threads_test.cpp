@@ -288,6 +288,15 @@ TEST(consumer_threads, wrong_use_is_said) {
         o.promise = consume_promise::at_most_once;
         o.audience = consume_audience::everyone;
     }));
+    EXPECT_TRUE(refused([](auto& o) {
+        o.retry_order = ordered_retry::park_key;
+        o.order = consume_order::none;
+    }));
+    EXPECT_TRUE(refused([](auto& o) {
+        o.retry_order = ordered_retry::park_key;
+        o.audience = consume_audience::everyone;
+    }));
+    EXPECT_TRUE(refused([](auto& o) { o.parked_count_max = 0; }));
 }
 
 } // namespace

@@ -33,6 +33,8 @@ struct assigned_partition {
     std::int64_t begins_at = 0;
     /// What is below was told already: a broker or a client that repeats itself is not believed.
     std::int64_t next_offset = 0;
+    /// Messages are parked here, and the end was not seen yet.
+    bool catches_up = false;
 };
 
 class assignment_book {

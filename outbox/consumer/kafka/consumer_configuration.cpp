@@ -31,7 +31,8 @@ constexpr std::array<std::string_view, 13> refused_properties{
 void configure_consumer(
     configuration& conf,
     const kafka_source_options& options,
-    const group_name& group
+    const group_name& group,
+    bool tells_ends
 ) {
     conf.set("bootstrap.servers", options.brokers);
     conf.set("client.id", options.client_id);
@@ -45,7 +46,7 @@ void configure_consumer(
     conf.set("enable.auto.offset.store", "false");
     // Only for what the log does not have any more; where to begin is decided in find_start().
     conf.set("auto.offset.reset", "earliest");
-    conf.set("enable.partition.eof", "false");
+    conf.set("enable.partition.eof", tells_ends ? "true" : "false");
     conf.set("isolation.level", "read_committed");
     conf.set("check.crcs", "true");
     conf.set("partition.assignment.strategy", "cooperative-sticky");

@@ -77,9 +77,9 @@ kafka_source::~kafka_source() {
     close();
 }
 
-void kafka_source::make_client(const subscription& what) {
+void kafka_source::make_client() {
     configuration conf{"Kafka consumer"};
-    configure_consumer(conf, options_, what.group);
+    configure_consumer(conf, options_, what_.group, what_.parking != parking_use::ignored);
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(conf.get(), &note_rebalance);
     rd_kafka_conf_set_error_cb(conf.get(), &note_error);
@@ -95,14 +95,17 @@ void kafka_source::make_client(const subscription& what) {
 
 void kafka_source::open(const subscription& what, milliseconds patience) {
     what_ = what;
-    make_client(what);
+    configuration tried{"Kafka consumer"}; // before anybody is waited for
+    configure_consumer(tried, options_, what_.group, false);
     sender_.emplace(options_, wake_.get());
-    sender_->make_topics(what.own_topics, patience);
-    if (what.broadcast) {
+    sender_->make_topics(what_.own_topics, patience);
+    if (what_.broadcast) {
+        make_client();
         assign_everything(patience);
         return;
     }
     topics_ = topics_to_read(patience);
+    make_client();
     subscribe();
 }
 
@@ -119,10 +122,14 @@ void kafka_source::subscribe() {
 std::vector<std::string> kafka_source::topics_to_read(milliseconds patience) {
     std::set<std::string> topics{what_.topics.begin(), what_.topics.end()};
     topics.insert(what_.own_topics.begin(), what_.own_topics.end());
-    for (auto& name : cluster_view{client_, options_.brokers}.topics(patience)) {
+    bool has_parking = false;
+    for (auto& name : cluster_view{sender_->client(), options_.brokers}.topics(patience)) {
+        has_parking = has_parking || is_parking(name);
         if (retry_topic_delay(what_.group, name))
             topics.insert(std::move(name));
     }
+    if (what_.parking == parking_use::read && !has_parking)
+        what_.parking = parking_use::ignored;
     return {topics.begin(), topics.end()};
 }
 
@@ -144,6 +151,7 @@ void kafka_source::note_rebalance(
         return;
     }
     self.to_take_over_.reset();
+    self.add_parking(*copy);
     self.to_give_back_ = std::move(copy);
     self.not_released_.clear();
     if (self.closing_) {
@@ -151,8 +159,8 @@ void kafka_source::note_rebalance(
         return;
     }
     const bool lost = rd_kafka_assignment_lost(client) != 0;
-    for (int i = 0; i < partitions->cnt; ++i) {
-        const auto& each = partitions->elems[i];
+    for (int i = 0; i < self.to_give_back_->cnt; ++i) {
+        const auto& each = self.to_give_back_->elems[i];
         if (const auto* ours = self.book_.find(each.topic, each.partition)) {
             self.not_released_.insert(ours->handle);
             self.notes_.emplace_back(source_event::revoked{ours->handle, lost});
@@ -180,7 +188,8 @@ void kafka_source::take_over(std::vector<source_event_type>& news) {
     if (!to_take_over_ || !refusal_.empty() || system_clock().ticks() < take_over_at_)
         return;
     std::string trouble;
-    if (!find_start(client_, what_, *to_take_over_, trouble)) {
+    if (!find_parking(*to_take_over_, trouble) ||
+        !find_start(client_, what_, *to_take_over_, trouble)) {
         take_over_at_ = system_clock().ticks() + question_pause;
         news.emplace_back(source_event::trouble{
             "where the group has come to cannot be asked, so nothing is read yet: " + trouble});
@@ -203,16 +212,94 @@ void kafka_source::take_over(std::vector<source_event_type>& news) {
     // One that was paused when it was taken away may be paused still, as far as librdkafka knows.
     rd_kafka_resume_partitions(client_, list.get());
     check("resuming", *list);
-    for (int i = 0; i < list->cnt; ++i) {
-        const auto& each = list->elems[i];
+    const auto note = [&](const rd_kafka_topic_partition_t& each, partition_handle parking) {
         auto& ours = book_.add(each.topic, each.partition);
         ours.begins_at = each.offset;
         news.emplace_back(source_event::assigned{
             .partition = ours.handle,
             .topic = each.topic,
             .number = each.partition,
-            .committed = std::max<std::int64_t>(each.offset, -1)});
+            .committed = std::max<std::int64_t>(each.offset, -1),
+            .parking = parking});
+        return &ours;
+    };
+    for (int i = 0; i < list->cnt; ++i) {
+        const auto& each = list->elems[i];
+        if (is_parking(each.topic))
+            continue;
+        partition_handle parking = 0;
+        if (const auto* const beside = rd_kafka_topic_partition_list_find(
+                list.get(),
+                parking_topic(each.topic, what_.group).c_str(),
+                each.partition
+            )) {
+            auto* const ours = note(*beside, 0);
+            ours->catches_up = true;
+            parking = ours->handle;
+        }
+        note(each, parking);
     }
+}
+
+// ---- where messages are parked ------------------------------------------------------------------
+
+// Those partitions are not subscribed to, because no strategy would give them to the member that
+// has the one beside. They are assigned along with it, and their commits are fenced as all others.
+
+bool kafka_source::is_parking(std::string_view topic) const {
+    return what_.parking != parking_use::ignored &&
+           std::any_of(what_.topics.begin(), what_.topics.end(), [&](const auto& each) {
+               return parking_topic(each, what_.group) == topic;
+           });
+}
+
+/// Beside each partition of a subject.
+void kafka_source::add_parking(rd_kafka_topic_partition_list_t& list) const {
+    for (int i = list.cnt - 1; i >= 0; --i) {
+        const std::string topic = list.elems[i].topic;
+        const auto number = list.elems[i].partition;
+        const auto found = parking_counts_.find(topic);
+        if (found == parking_counts_.end() || number >= found->second)
+            continue;
+        const auto beside = parking_topic(topic, what_.group);
+        if (rd_kafka_topic_partition_list_find(&list, beside.c_str(), number) == nullptr)
+            rd_kafka_topic_partition_list_add(&list, beside.c_str(), number);
+    }
+}
+
+/// Makes what is missing, and adds it. Throws when that is not allowed: another member may be, and
+/// its messages would be overtaken.
+bool kafka_source::find_parking(rd_kafka_topic_partition_list_t& list, std::string& trouble) {
+    if (what_.parking == parking_use::ignored)
+        return true;
+    const cluster_view cluster{client_, options_.brokers};
+    try {
+        for (int i = 0; i < list.cnt; ++i) {
+            const std::string topic = list.elems[i].topic;
+            if (is_parking(topic) || retry_topic_delay(what_.group, topic) ||
+                parking_counts_.contains(topic))
+                continue;
+            const auto beside = parking_topic(topic, what_.group);
+            auto count = cluster.partitions_of({beside}, question_patience).size();
+            if (count == 0 && what_.parking == parking_use::made) {
+                count = cluster.partitions_of({topic}, question_patience).size();
+                sender_->make_topics({beside}, question_patience, static_cast<int>(count));
+                count = cluster.partitions_of({beside}, question_patience).size();
+                if (count == 0) {
+                    trouble = beside + " was made and is not there yet";
+                    return false;
+                }
+            }
+            parking_counts_[topic] = static_cast<int>(count);
+        }
+    } catch (const error& e) {
+        if (e.kind() != error_kind::unreachable)
+            throw;
+        trouble = e.what();
+        return false;
+    }
+    add_parking(list);
+    return true;
 }
 
 /// Answers the rebalance that took partitions away.
@@ -303,7 +390,7 @@ void kafka_source::join_anew(std::vector<source_event_type>& news) {
         news.emplace_back(std::move(answer));
     }
     refusal_.clear();
-    make_client(what_);
+    make_client();
     if (what_.broadcast)
         to_take_over_ = std::move(places);
     else
@@ -390,6 +477,12 @@ void kafka_source::serve(std::size_t count_max, std::vector<source_event_type>& 
 }
 
 void kafka_source::hear(const rd_kafka_message_t& message, std::vector<source_event_type>& news) {
+    if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        auto* const ours = book_.home_of(message);
+        if (ours != nullptr && std::exchange(ours->catches_up, false))
+            news.emplace_back(source_event::caught_up{ours->handle});
+        return;
+    }
     if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         std::string text = rd_kafka_message_errstr(&message);
         if (message.rkt != nullptr)

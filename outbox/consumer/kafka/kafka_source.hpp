@@ -13,10 +13,12 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace outbox::kafka {
@@ -50,13 +52,16 @@ private:
     );
     static void note_error(rd_kafka_t* client, int code, const char* text, void* opaque);
 
-    void make_client(const subscription& what);
+    void make_client();
     std::vector<std::string> topics_to_read(std::chrono::milliseconds patience);
     void serve(std::size_t count_max, std::vector<source_event_type>& news);
     void hear(const rd_kafka_message_t& message, std::vector<source_event_type>& news);
     void hear_commits(std::vector<source_event_type>& news);
     void take_over(std::vector<source_event_type>& news);
     void give_back();
+    bool is_parking(std::string_view topic) const;
+    void add_parking(rd_kafka_topic_partition_list_t& list) const;
+    bool find_parking(rd_kafka_topic_partition_list_t& list, std::string& trouble);
     void refused(const char* what, rd_kafka_resp_err_t code);
     void check(const char* what, const rd_kafka_topic_partition_list_t& answered);
     void join_anew(std::vector<source_event_type>& news);
@@ -69,7 +74,8 @@ private:
 
     kafka_source_options options_;
     subscription what_;
-    std::vector<std::string> topics_; // subscribed to
+    std::vector<std::string> topics_;           // subscribed to
+    std::map<std::string, int> parking_counts_; // of partitions beside those of a subject
     unique_fd wake_;
     rd_kafka_t* client_ = nullptr;
     rd_kafka_queue_t* messages_ = nullptr;

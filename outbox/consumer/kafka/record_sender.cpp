@@ -104,7 +104,8 @@ record_sender::~record_sender() {
 
 void record_sender::make_topics(
     const std::vector<std::string>& topics,
-    std::chrono::milliseconds patience
+    std::chrono::milliseconds patience,
+    std::optional<int> partition_count
 ) {
     if (topics.empty())
         return;
@@ -117,7 +118,14 @@ void record_sender::make_topics(
     while (true) {
         const auto left =
             std::chrono::ceil<std::chrono::milliseconds>(end - system_clock().ticks());
-        ask_for_topics(client_, missing, *options_, std::max(left, {}), queue.get());
+        ask_for_topics(
+            client_,
+            missing,
+            *options_,
+            std::max(left, {}),
+            queue.get(),
+            partition_count
+        );
         const event_ptr event{rd_kafka_queue_poll(queue.get(), -1)}; // the question has a time-out
         std::string trouble;
         std::vector<std::string> again;
@@ -180,11 +188,13 @@ void record_sender::produce(ticket t, const outgoing_record& what) {
         value_of(RD_KAFKA_VTYPE_HEADERS, {}),
         value_of(RD_KAFKA_VTYPE_MSGFLAGS, {}),
         value_of(RD_KAFKA_VTYPE_OPAQUE, {}),
+        value_of(RD_KAFKA_VTYPE_PARTITION, {}),
     };
     parts[0].u.cstr = what.topic.c_str();
     parts[3].u.headers = headers;
     parts[4].u.i = RD_KAFKA_MSG_F_COPY;
     parts[5].u.ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(t)); // NOLINT: a number
+    parts[6].u.i32 = what.partition.value_or(RD_KAFKA_PARTITION_UA);
     rd_kafka_error_t* const refusal = rd_kafka_produceva(client_, parts.data(), parts.size());
     if (refusal == nullptr)
         return;
@@ -227,7 +237,8 @@ void record_sender::serve(std::vector<source_event_type>& news) {
                     there_.clear(); // somebody has deleted it
                 news.emplace_back(source_event::sent{
                     ticket_of(report->_private),
-                    taken ? std::string{} : rd_kafka_err2str(report->err)});
+                    taken ? std::string{} : rd_kafka_err2str(report->err),
+                    report->offset});
             }
             break;
         case RD_KAFKA_EVENT_CREATETOPICS_RESULT:

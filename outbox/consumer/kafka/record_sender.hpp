@@ -9,6 +9,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,8 +26,13 @@ public:
     record_sender& operator=(const record_sender&) = delete;
 
     /// Asks for all of them and waits for the answers. Throws outbox::error: rejected when one is
-    /// refused for good, unreachable when `patience` is over.
-    void make_topics(const std::vector<std::string>& topics, std::chrono::milliseconds patience);
+    /// refused for good, unreachable when `patience` is over. `partition_count`: instead of what
+    /// the options say.
+    void make_topics(
+        const std::vector<std::string>& topics,
+        std::chrono::milliseconds patience,
+        std::optional<int> partition_count = std::nullopt
+    );
 
     void send(ticket t, outgoing_record what);
     /// Appends what is answered.

@@ -5,6 +5,7 @@
 #include "outbox/consumer/kafka/cluster_view.hpp"
 #include "outbox/consumer/record_marks.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -23,7 +24,8 @@ bool find_start_of(
     rd_kafka_topic_partition_t& partition,
     std::string& trouble
 ) {
-    const bool own = retry_topic_delay(what.group, partition.topic).has_value();
+    const bool own =
+        std::find(what.topics.begin(), what.topics.end(), partition.topic) == what.topics.end();
     const auto where = own ? start_point::kind::first : what.start.where();
     if (where == start_point::kind::first) {
         partition.offset = RD_KAFKA_OFFSET_BEGINNING;

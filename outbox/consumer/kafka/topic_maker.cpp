@@ -32,21 +32,30 @@ void ask_for_topics(
     const std::vector<std::string>& topics,
     const kafka_source_options& options,
     std::chrono::milliseconds patience,
-    rd_kafka_queue_t* answers
+    rd_kafka_queue_t* answers,
+    std::optional<int> partition_count
 ) {
     std::array<char, 512> words{};
     std::vector<rd_kafka_NewTopic_t*> wanted;
     for (const auto& name : topics) {
         const bool dead_letters = name.ends_with(".dlt");
         // -1: as the broker gives to any new topic (KIP-464).
-        const int partition_count = dead_letters ? -1 : options.retry_partition_count.value_or(-1);
-        auto* const topic =
-            rd_kafka_NewTopic_new(name.c_str(), partition_count, -1, words.data(), words.size());
+        const int usual = dead_letters ? -1 : options.retry_partition_count.value_or(-1);
+        auto* const topic = rd_kafka_NewTopic_new(
+            name.c_str(),
+            partition_count.value_or(usual),
+            -1,
+            words.data(),
+            words.size()
+        );
         if (topic == nullptr)
             continue; // not a name: sending to it will say so
         rd_kafka_NewTopic_set_config(topic, "max.message.bytes", message_bytes_max);
-        const auto keep =
-            dead_letters ? options.dead_letter_retention : std::optional{2 * retry_delay_max};
+        // What is parked waits for what is parked before it, and nobody knows how long that takes.
+        const bool parked = name.ends_with(".parked");
+        const auto keep = dead_letters ? options.dead_letter_retention
+                          : parked     ? std::nullopt
+                                       : std::optional{2 * retry_delay_max};
         const auto keep_ms =
             keep ? std::chrono::duration_cast<std::chrono::milliseconds>(*keep).count() : -1;
         rd_kafka_NewTopic_set_config(topic, "retention.ms", std::to_string(keep_ms).c_str());

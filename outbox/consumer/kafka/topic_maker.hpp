@@ -7,19 +7,21 @@
 #include <librdkafka/rdkafka.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace outbox::kafka {
 
 /// Asks for `topics`; the answer arrives as RD_KAFKA_EVENT_CREATETOPICS_RESULT on `answers`.
-/// `client` must outlive the answer.
+/// `client` must outlive the answer. `partition_count`: instead of what the options say.
 void ask_for_topics(
     rd_kafka_t* client,
     const std::vector<std::string>& topics,
     const kafka_source_options& options,
     std::chrono::milliseconds patience,
-    rd_kafka_queue_t* answers
+    rd_kafka_queue_t* answers,
+    std::optional<int> partition_count = std::nullopt
 );
 
 struct topic_answer {

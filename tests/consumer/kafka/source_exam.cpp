@@ -50,6 +50,7 @@ public:
 
 private:
     void hear(const source_event::assigned& e) { partitions_[e.partition] = e.number; }
+    void hear(const source_event::caught_up&) {}
     void hear(const source_event::revoked& e) {
         partitions_.erase(e.partition);
         source_->release(e.partition);
