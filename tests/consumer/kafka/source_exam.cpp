@@ -2,6 +2,7 @@
 // machine, which would pause and resume at times of its own.
 
 #include "harness/wait_until.hpp"
+#include "outbox/consumer/record_marks.hpp"
 #include "tests/consumer/kafka/exam_parts.hpp"
 
 #include <gmock/gmock.h>
@@ -19,7 +20,10 @@ using harness::wait_until;
 /// Reads what it is given and gives back at once what it shall give back.
 class reader {
 public:
-    explicit reader(const subscription& what) : source_(make_kafka_source(here())) {
+    explicit reader(const subscription& what)
+        : source_(make_kafka_source(here()))
+        , group_(what.group)
+        , topic_(what.topics.front()) {
         source_->open(what, 60s);
     }
 
@@ -38,6 +42,18 @@ public:
             source_->resume(handle);
     }
     void close() { source_->close(); }
+    /// As a machine that parks.
+    void park(std::int32_t partition, const std::string& value) {
+        outgoing_record what{.topic = parking_topic(topic_, group_), .makes_topic = false};
+        what.partition = partition;
+        what.value = value;
+        source_->send(++last_ticket_, std::move(what));
+    }
+    std::size_t taken() const { return taken_; }
+    /// By the number of the partition: how much was told of what is parked before it was told that
+    /// this is all.
+    const std::map<std::int32_t, std::size_t>& caught_up() const { return caught_up_; }
+    std::size_t caught_up_count() const { return caught_up_count_; }
 
     std::set<partition_handle> handles() const {
         std::set<partition_handle> all;
@@ -49,19 +65,41 @@ public:
     const std::set<std::string>& seen() const { return seen_; }
 
 private:
-    void hear(const source_event::assigned& e) { partitions_[e.partition] = e.number; }
-    void hear(const source_event::caught_up&) {}
+    void hear(const source_event::assigned& e) {
+        if (e.topic == topic_)
+            partitions_[e.partition] = e.number;
+        else
+            parking_[e.partition] = {e.number, 0};
+    }
+    void hear(const source_event::caught_up& e) {
+        const auto [number, count] = parking_.at(e.parking);
+        caught_up_[number] = count;
+        ++caught_up_count_;
+    }
     void hear(const source_event::revoked& e) {
         partitions_.erase(e.partition);
+        parking_.erase(e.partition);
         source_->release(e.partition);
     }
-    void hear(const source_event::fetched& e) { seen_.emplace(*e.record.value); }
-    void hear(const source_event::sent&) {}
+    void hear(const source_event::fetched& e) {
+        if (const auto found = parking_.find(e.partition); found != parking_.end())
+            ++found->second.second;
+        else
+            seen_.emplace(*e.record.value);
+    }
+    void hear(const source_event::sent& e) { taken_ += e.trouble.empty() && e.offset >= 0 ? 1 : 0; }
     void hear(const source_event::committed&) {}
     void hear(const source_event::trouble&) {}
 
     std::unique_ptr<record_source> source_;
+    group_name group_;
+    std::string topic_;
     std::map<partition_handle, std::int32_t> partitions_;
+    std::map<partition_handle, std::pair<std::int32_t, std::size_t>> parking_; // number, records
+    std::map<std::int32_t, std::size_t> caught_up_;
+    std::size_t caught_up_count_ = 0;
+    ticket last_ticket_ = 0;
+    std::size_t taken_ = 0;
     std::set<std::string> seen_;
 };
 
@@ -122,6 +160,76 @@ TEST(source_exam, a_partition_that_comes_back_is_not_paused_any_more) {
         60s,
         "what was sent afterwards to be read from all four"
     );
+}
+
+TEST(source_exam, all_that_is_parked_is_told_before_it_is_told_that_this_is_all) {
+    send_numbers("exam.parked", 40, 40);
+    const subscription what{
+        .group = group_name{"parked"},
+        .topics = {"exam.parked"},
+        .parking = parking_use::made,
+        .start = start_point::last()}; // which does not hold for what is parked
+    const std::map<std::int32_t, std::size_t> nothing{{0, 0}, {1, 0}, {2, 0}, {3, 0}};
+    reader first{what};
+    wait_until(
+        [&] {
+            first.poll();
+            return first.caught_up() == nothing;
+        },
+        60s,
+        "the first to know that nothing is parked"
+    );
+    const std::map<std::int32_t, std::size_t> parked{{0, 300}, {1, 0}, {2, 40}, {3, 700}};
+    std::size_t count = 0;
+    for (const auto& [partition, those] : parked) {
+        for (std::size_t i = 0; i < those; ++i, ++count)
+            first.park(partition, std::to_string(i));
+    }
+    wait_until(
+        [&] {
+            first.poll();
+            return first.taken() == count;
+        },
+        60s,
+        "everything to be parked, at known places"
+    );
+    first.close();
+
+    reader second{what};
+    wait_until(
+        [&] {
+            second.poll();
+            return second.caught_up().size() == 4;
+        },
+        60s,
+        "the second to know what is parked"
+    );
+    EXPECT_EQ(second.caught_up(), parked);
+
+    // And again, for one that has read it all before.
+    reader third{what};
+    wait_until(
+        [&] {
+            second.poll();
+            third.poll();
+            return third.caught_up().size() == 2;
+        },
+        60s,
+        "a third to have its share"
+    );
+    for (const auto& [number, known] : third.caught_up())
+        EXPECT_EQ(known, parked.at(number));
+    third.close();
+    ASSERT_EQ(second.caught_up_count(), 4U);
+    wait_until(
+        [&] {
+            second.poll();
+            return second.caught_up_count() == 6;
+        },
+        60s,
+        "the share to come back"
+    );
+    EXPECT_EQ(second.caught_up(), parked);
 }
 
 } // namespace
