@@ -87,6 +87,80 @@ TEST(consumer_threads, whatever_a_handler_throws_is_no_ack) {
     EXPECT_EQ(reasons["error"], "the disk");
 }
 
+// C7: records of anybody, with headers that mean something to us.
+TEST(consumer_threads, garbage_is_handled_or_put_aside_byte_for_byte_and_stops_nothing) {
+    constexpr int count = 3'000;
+    constexpr std::string_view meaning[] = {
+        header_name::message_id,
+        header_name::tag,
+        header_name::content_type,
+        header_name::attempt,
+        header_name::group,
+        header_name::retry_at,
+        header_name::origin_topic,
+        header_name::origin_offset};
+    seeded_random random{7};
+    const auto noise = [&](std::size_t size_max) {
+        bytes made(random.below(size_max + 1), ' ');
+        for (char& c : made)
+            c = static_cast<char>(random.below(256));
+        return made;
+    };
+    memory_log log;
+    std::map<std::string, record> put; // by payload, which is different for each
+    for (int i = 0; i < count; ++i) {
+        auto all = std::make_shared<std::pair<bytes, bytes>>(
+            noise(20),
+            std::to_string(i) + " " + noise(30)
+        );
+        record made{.timestamp_ms = static_cast<std::int64_t>(random.below(1U << 30U)) - 1'000};
+        if (random.below(4) != 0)
+            made.key = all->first;
+        made.value = all->second;
+        for (auto left = random.below(5); left > 0; --left)
+            made.headers.push_back(
+                {random.below(4) == 0 ? noise(10)
+                                      : std::string{meaning[random.below(std::size(meaning))]},
+                 random.below(8) == 0   ? std::nullopt
+                 : random.below(2) == 0 ? std::optional{noise(40)}
+                                        : std::optional{std::to_string(random.below(100))}}
+            );
+        made.keeper = all;
+        put.emplace(all->second, made);
+        log.add("orders", std::move(made));
+    }
+    std::atomic<int> handled = 0;
+    const auto counts = run_until(
+                            log,
+                            options(),
+                            [&](const delivery& d) {
+                                EXPECT_FALSE(d.id.is_nil());
+                                EXPECT_EQ(put.count(bytes{d.payload}), 1U);
+                                ++handled;
+                                return outcome::ack();
+                            },
+                            [&] { return log.committed("orders") == count; }
+    ).counts;
+    EXPECT_EQ(handled + static_cast<int>(counts.undecodable), count);
+    EXPECT_GT(handled, count / 10);
+    EXPECT_GT(counts.undecodable, count / 10U);
+    const auto aside = log.sent();
+    EXPECT_EQ(aside.size(), counts.undecodable);
+    for (const outgoing_record& each : aside) {
+        EXPECT_EQ(each.topic, "orders.g.dlt");
+        const record& was = put.at(bytes{each.value.value_or("")});
+        EXPECT_EQ(each.key, was.key);
+        for (const record_header& header : was.headers) {
+            const bool is_kept = std::ranges::count(each.headers, header) > 0;
+            const bool is_mark = std::ranges::count(meaning, header.name) > 0 &&
+                                 header.name != header_name::message_id &&
+                                 header.name != header_name::tag &&
+                                 header.name != header_name::content_type;
+            EXPECT_TRUE(is_kept || is_mark) << header.name; // marks are written anew
+        }
+    }
+}
+
 TEST(consumer_threads, each_key_is_handled_in_order_by_many_threads) {
     memory_log log;
     constexpr int count = 2'000;

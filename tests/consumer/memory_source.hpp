@@ -23,6 +23,10 @@ public:
         made.key = bytes_view{*both}.substr(0, key.size());
         made.value = bytes_view{*both}.substr(key.size());
         made.keeper = std::move(both);
+        add(topic, std::move(made));
+    }
+    /// What `made` points into is kept by its keeper.
+    void add(const std::string& topic, record made) {
         const std::lock_guard hold{mutex_};
         auto& records = topics_[topic];
         made.offset = static_cast<std::int64_t>(records.size());

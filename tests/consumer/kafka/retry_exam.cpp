@@ -159,7 +159,8 @@ std::string outbox_dead(std::vector<std::string> arguments, int code = 0) {
     return ended.stdout_text + ended.stderr_text;
 }
 
-TEST(retry_exam, dead_letters_are_shown_and_sent_back_once) {
+// Q9, the consumer's part: what is given up is in sight, by list and exit code, and has a way back.
+TEST(retry_exam, qmq_mistake_q9_dead_letters_are_shown_and_sent_back_once) {
     const std::string letters = "exam.replay.replay.dlt";
     send_raw("exam.replay", "k1", "first", {{"x", "y"}});
     send_raw("exam.replay", "k2", "\xff", {});

@@ -2,13 +2,17 @@
 
 #include "harness/child_process.hpp"
 #include "harness/program_path.hpp"
+#include "harness/wait_until.hpp"
 #include "tests/store/sqlite/fixture.hpp"
 
+#include "outbox/base/log.hpp"
 #include "outbox/producer/producer.hpp"
 #include "outbox/relay/relay.hpp"
 #include "outbox/store/sqlite/relay_store.hpp"
 #include "outbox/testing/recording_target.hpp"
 
+#include <mutex>
+#include <set>
 #include <thread>
 
 namespace outbox::testing {
@@ -25,12 +29,19 @@ protected:
     void send(int from, int to) {
         for (int i = from; i < to; ++i)
             sender.transact(*db, [&](auto&, outgoing& out) {
-                out.send({.to = order_paid, .body = body::raw(std::to_string(i)), .key = order_key{i % 7}});
+                out.send(
+                    {.to = order_paid,
+                     .body = body::raw(std::to_string(i)),
+                     .key = order_key{i % 7}}
+                );
             });
     }
 
     relay make_relay(recording& into, relay_timing timing = {}) {
-        return relay{*source, std::make_unique<recording_target>(into), {.owner = "test", .timing = timing}};
+        return relay{
+            *source,
+            std::make_unique<recording_target>(into),
+            {.owner = "test", .timing = timing}};
     }
 
     static void expect_in_order(const std::vector<recording::arrival>& arrivals, int count) {
@@ -65,7 +76,8 @@ TEST_F(sqlite_relay, delivers_what_is_committed_before_and_while_it_runs) {
         ASSERT_TRUE(seen.await_count(100));
     }
     expect_in_order(seen.arrivals(), 100);
-    EXPECT_EQ(source->open_relay_store()->status(0).backlog, 0) << "progress is recorded at the stop";
+    EXPECT_EQ(source->open_relay_store()->status(0).backlog, 0)
+        << "progress is recorded at the stop";
     EXPECT_EQ(source->open_relay_store()->status(0).lease_holder, "") << "the lease is given back";
 }
 
@@ -121,6 +133,60 @@ TEST_F(sqlite_relay, an_outage_of_the_target_costs_nothing_but_time) {
     expect_in_order(seen.arrivals(), 30);
 }
 
+// Q9: rows that fail a thousand times, or are empty, are moved to a state in which nobody looks at
+// them again.
+TEST_F(sqlite_relay, qmq_mistake_q9_a_message_refused_a_thousand_times_is_in_sight_and_arrives) {
+    std::vector<std::string> said;
+    std::mutex said_mutex;
+    set_log_sink([&](log_level level, std::string_view, std::string_view text) {
+        const std::lock_guard hold{said_mutex};
+        if (level == log_level::error)
+            said.emplace_back(text);
+    });
+    std::vector<message_id> sent;
+    sender.transact(*db, [&](auto&, outgoing& out) {
+        for (const char* payload : {"good", "bad", "good", ""})
+            sent.push_back(out.send({.to = order_paid, .body = body::raw(payload)}));
+    });
+    std::atomic<int> refusals{0};
+    std::atomic<bool> repaired{false};
+    recording seen;
+    seen.decide = [&](const stored_message& m) {
+        if (repaired || m.content.payload != "bad")
+            return fate::delivered;
+        ++refusals;
+        return fate::rejected;
+    };
+    const relay_timing quick{.target_backoff = {.first = 1ms, .longest = 1ms}};
+    for (const int enough : {600, 1'200}) { // and a restart does not make it forgotten
+        relay r = make_relay(seen, quick);
+        const running now{r};
+        harness::wait_until([&] { return refusals >= enough; }, 60s, "so many refusals");
+    }
+    set_log_sink({});
+    const message_search found = source->find(sent[1], 1'000);
+    ASSERT_EQ(found.stored.size(), 1U);
+    EXPECT_FALSE(found.stored[0].relayed);
+    const store_status state = source->open_relay_store()->status(0);
+    EXPECT_GE(state.backlog, 1);
+    EXPECT_TRUE(state.oldest_age);
+    ASSERT_EQ(said.size(), 2U) << "once in the life of a relay, not each time";
+    EXPECT_NE(said[0].find(sent[1].text() + " to orders.paid was refused"), std::string::npos);
+
+    repaired = true;
+    relay r = make_relay(seen, quick);
+    const running now{r};
+    harness::wait_until(
+        [&] { return source->open_relay_store()->status(0).backlog == 0; },
+        60s,
+        "the backlog to be delivered"
+    );
+    std::set<message_id> arrived;
+    for (const auto& each : seen.arrivals())
+        arrived.insert(each.id);
+    EXPECT_EQ(arrived, std::set(sent.begin(), sent.end()));
+}
+
 TEST_F(sqlite_relay, an_open_write_transaction_and_an_old_snapshot_do_not_stop_delivery) {
     send(0, 20);
     const sqlite::connection reader = connect();
@@ -131,7 +197,11 @@ TEST_F(sqlite_relay, an_open_write_transaction_and_an_old_snapshot_do_not_stop_d
     ASSERT_TRUE(seen.await_count(20));
     send(20, 40);
     const sqlite::connection writer = connect();
-    sqlite::execute(writer.get(), "begin immediate; insert into orders values (99, 'new')", "an open write");
+    sqlite::execute(
+        writer.get(),
+        "begin immediate; insert into orders values (99, 'new')",
+        "an open write"
+    );
     ASSERT_TRUE(seen.await_count(40)) << "delivery waited for somebody's write transaction";
     sqlite::execute(writer.get(), "commit", "commit");
     send(40, 50);
@@ -174,7 +244,8 @@ TEST_F(sqlite_relay, a_zombie_cannot_move_the_cursor_of_its_successor) {
 // and remove the WAL that this process goes on writing into: committed messages nobody ever reads.
 TEST_F(sqlite_relay, closing_a_relay_store_leaves_the_locks_of_its_process_alone) {
     const auto ask_from_outside = [&](const char* sql) {
-        const auto result = harness::run_to_end({.argv = {harness::system_program("sqlite3"), path, sql}});
+        const auto result =
+            harness::run_to_end({.argv = {harness::system_program("sqlite3"), path, sql}});
         EXPECT_TRUE(result.status.ok()) << result.stderr_text;
         return result.stdout_text;
     };
