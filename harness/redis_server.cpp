@@ -66,6 +66,18 @@ void redis_server::kill() {
     server_.reset();
 }
 
+void redis_server::freeze() {
+    if (!server_)
+        throw usage_error{"redis_server: freeze() while it does not run"};
+    server_->signal(SIGSTOP);
+}
+
+void redis_server::thaw() {
+    if (!server_)
+        throw usage_error{"redis_server: thaw() while it does not run"};
+    server_->signal(SIGCONT);
+}
+
 std::string redis_server::log_text() const {
     std::ifstream in{dir_ / "log"};
     std::ostringstream text;

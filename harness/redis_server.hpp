@@ -31,7 +31,13 @@ public:
     /// SIGKILL: the next start reads what was written.
     void kill();
 
+    /// From now on it does nothing and keeps its connections, as in a command that takes long.
+    void freeze();
+    void thaw();
+
     std::uint16_t port() const noexcept { return port_; }
+    /// With the append-only files below it.
+    const std::filesystem::path& data_dir() const noexcept { return dir_.path(); }
     std::string log_text() const;
 
     /// Runs one command through redis-cli and returns what that prints. Throws outbox::error with

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -225,6 +226,68 @@ TEST_F(redis_claims, a_killed_redis_loses_no_effect) {
     EXPECT_EQ(effects, messages) << "lost effects: 0";
     RecordProperty("messages", messages);
     RecordProperty("to_be_repeated", forgotten);
+}
+
+// F19: the end of the append-only file is gone, in the middle of a command. What was done then is
+// not known to be done.
+TEST_F(redis_claims, a_truncated_file_costs_repetitions_only) {
+    harness::redis_server server;
+    auto checker = checker_at(server.port());
+    constexpr int messages = 100;
+    const auto name = [](int i) { return key("m" + std::to_string(i)); };
+    for (int i = 0; i < messages; ++i) {
+        const claim one = checker.claim(name(i), 1ms);
+        ASSERT_TRUE(checker.complete(name(i), one.token));
+    }
+    const claim at_work = checker.claim(key("at work"), 1ms);
+    ASSERT_EQ(at_work.state, claim_state::fresh);
+    server.kill();
+    std::filesystem::path grown;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(server.data_dir()))
+        if (file.path().string().ends_with(".incr.aof"))
+            grown = file.path();
+    ASSERT_FALSE(grown.empty());
+    std::filesystem::resize_file(grown, std::filesystem::file_size(grown) / 2 + 1);
+    server.start();
+
+    int done = 0;
+    for (int i = 0; i < messages; ++i) {
+        const bool is_done = checker.claim(name(i), 1h).state == claim_state::done;
+        EXPECT_TRUE(!is_done || done == i)
+            << "what was done first is known, and nothing behind the cut";
+        done += is_done ? 1 : 0;
+    }
+    EXPECT_GT(done, messages / 4);
+    EXPECT_LT(done, messages);
+    EXPECT_EQ(checker.claim(key("at work"), 1h).state, claim_state::fresh);
+    RecordProperty("to_be_repeated", messages - done);
+}
+
+// F19: it stands still for longer than anybody waits. Nothing counts as processed meanwhile, and
+// what was asked meanwhile may be carried out late.
+TEST_F(redis_claims, a_redis_that_stands_still_makes_nothing_processed) {
+    harness::redis_server server;
+    auto checker = checker_at(server.port(), {.timeout = 300ms});
+    const claim one = checker.claim(key(), 1h);
+    ASSERT_EQ(checker.claim(key("lost"), 1h).state, claim_state::fresh);
+    server.freeze();
+    try {
+        static_cast<void>(checker.complete(key(), one.token));
+        ADD_FAILURE() << "it has answered";
+    } catch (const error& late) {
+        EXPECT_EQ(late.kind(), error_kind::unreachable);
+        EXPECT_NE(std::string{late.what()}.find("no answer in time"), std::string::npos)
+            << late.what();
+    }
+    EXPECT_EQ(
+        kind_of([&] { static_cast<void>(checker.claim(key("new"), 1h)); }),
+        error_kind::unreachable
+    );
+    server.thaw();
+    EXPECT_TRUE(checker.complete(key(), one.token)) << "whether the first try was heard or not";
+    EXPECT_EQ(checker.claim(key(), 1h).state, claim_state::done);
+    EXPECT_NE(checker.claim(key("new"), 1h).state, claim_state::done);
+    EXPECT_EQ(checker.claim(key("lost"), 1h).state, claim_state::in_progress);
 }
 
 TEST_F(redis_claims, a_connection_that_was_cut_is_replaced) {

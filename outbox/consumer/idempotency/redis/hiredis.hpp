@@ -14,6 +14,7 @@
 #include <hiredis/hiredis.h>
 #include <sys/time.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -69,7 +70,8 @@ inline redis_command use_hiredis(std::shared_ptr<::redisContext> context) {
         if (db == nullptr || db->err != 0)
             throw error(
                 error_kind::unreachable,
-                std::string{"Redis: "} + (db == nullptr ? "no connection" : db->errstr)
+                std::string{"Redis: "} + (db == nullptr ? "no connection" : db->errstr),
+                "check that it runs, and the address"
             );
     };
     require_sound(context.get());
@@ -90,8 +92,14 @@ inline redis_command use_hiredis(std::shared_ptr<::redisContext> context) {
             ),
             [](void* made) { ::freeReplyObject(made); }};
         if (!reply) {
-            require_sound(context.get());
-            throw error(error_kind::unreachable, "Redis: no reply");
+            // Said as "Resource temporarily unavailable", which is what the socket says.
+            if (context->err != REDIS_ERR_IO || errno != EAGAIN)
+                require_sound(context.get());
+            throw error(
+                error_kind::unreachable,
+                "Redis: no answer in time",
+                "check what it is busy with (slowlog, latency), or give it more time: timeout"
+            );
         }
         return detail::from_hiredis(*static_cast<const ::redisReply*>(reply.get()));
     };
