@@ -52,6 +52,29 @@ void read_name(config_table& table, outbox_name& into) {
     }
 }
 
+void read_retention(config_table& table, database_config& into) {
+    constexpr std::chrono::milliseconds longest = std::chrono::hours{10 * 365 * 24};
+    if (!table.has("applied_kept") && !table.has("redelivery_horizon"))
+        return;
+    std::chrono::milliseconds keep{0};
+    std::chrono::milliseconds horizon{0};
+    table.read("applied_kept", keep, 1s, longest);
+    table.read("redelivery_horizon", horizon, 1s, longest);
+    if (keep == 0s || horizon == 0s)
+        table.reject(
+            keep == 0s ? "redelivery_horizon" : "applied_kept",
+            "applied_kept and redelivery_horizon go together",
+            "redelivery_horizon is the longest time after which a message can come again: see docs/idempotency.md"
+        );
+    try {
+        into.applied = retention{
+            std::chrono::floor<std::chrono::seconds>(keep),
+            redelivery_horizon{std::chrono::ceil<std::chrono::seconds>(horizon)}};
+    } catch (const error& e) {
+        table.reject("applied_kept", e.what(), e.hint());
+    }
+}
+
 void read_database(config_table& table, database_config& into) {
     table.require("name", into.name);
     std::filesystem::path url_file;
@@ -71,6 +94,7 @@ void read_database(config_table& table, database_config& into) {
         {{"off", std::nullopt}, {"loopback", receipt_reach::loopback}, {"any", receipt_reach::any}}
     );
     table.read("numbered", into.numbered);
+    read_retention(table, into);
     table.read("lease", into.timing.lease, 100ms, 1h);
     table.read("lease_renewal", into.timing.lease_renewal, 10ms, 20min);
     if (into.timing.lease_renewal * 3 > into.timing.lease)

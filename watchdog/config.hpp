@@ -2,6 +2,7 @@
 // What the watchdog is told: which databases to relay, and where to. One TOML file; docs/watchdog.md shows it whole.
 
 #include "outbox/base/log.hpp"
+#include "outbox/consumer/idempotency/retention.hpp"
 #include "outbox/relay/receipt_sender.hpp"
 #include "outbox/relay/relay_machine.hpp"
 #include "outbox/store/outbox_name.hpp"
@@ -40,6 +41,8 @@ struct database_config {
     std::string doorbell = "udp:127.0.0.1:0";
     relay_timing timing{};
     slice_limits slice{};
+    /// For how long what consumers have applied is kept; for ever when empty.
+    std::optional<retention> applied{};
     /// Messages carry numbers: docs/numbering.md.
     bool numbered = false;
     /// Whom producers may ask to have receipts sent to; nobody when empty.

@@ -49,6 +49,7 @@ supervisor::supervisor(const config& configured) {
                 .timing = d.timing,
                 .slice = d.slice,
                 .numbers = d.numbered ? numbering::on : numbering::off,
+                .forget_applied_after = d.applied ? d.applied->keep() : std::chrono::seconds{0},
                 .observer = made.receipts.get(),
             }
         );

@@ -319,6 +319,10 @@ bool numbered_store::remove_delivered(int shard, std::int64_t epoch) {
     return inner_->remove_delivered(shard, epoch);
 }
 
+bool numbered_store::forget_applied(std::chrono::seconds age, std::size_t rows_max) {
+    return inner_->forget_applied(age, rows_max);
+}
+
 release_answer numbered_store::release_due(int shard, std::int64_t epoch, std::size_t count_max) {
     return inner_->release_due(shard, epoch, count_max);
 }

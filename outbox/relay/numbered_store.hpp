@@ -60,6 +60,7 @@ public:
     slice read(int shard, const cursor& from, const slice_limits& limits) override;
     write_result advance(int shard, std::int64_t epoch, const cursor& to) override;
     bool remove_delivered(int shard, std::int64_t epoch) override;
+    bool forget_applied(std::chrono::seconds age, std::size_t rows_max) override;
     release_answer release_due(int shard, std::int64_t epoch, std::size_t count_max) override;
     store_status status(int shard) override;
 

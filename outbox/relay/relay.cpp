@@ -21,6 +21,19 @@ std::string unique_owner(const std::string& name, random_source& random) {
            to_hex({reinterpret_cast<const char*>(unique.data()), unique.size()});
 }
 
+constexpr std::size_t forget_rows_max = 1'000;
+constexpr std::chrono::minutes forget_interval{1};
+
+relay_timing timing_of(const relay_options& options) {
+    relay_timing timing = options.timing;
+    if (options.forget_applied_after > std::chrono::seconds{0} &&
+        timing.forget_interval == std::chrono::milliseconds{0})
+        timing.forget_interval = forget_interval;
+    if (options.forget_applied_after <= std::chrono::seconds{0})
+        timing.forget_interval = std::chrono::milliseconds{0};
+    return timing;
+}
+
 } // namespace
 
 relay::relay(
@@ -35,7 +48,7 @@ relay::relay(
     , options_(std::move(options))
     , clock_(&time)
     , random_(&random)
-    , machine_(options_.timing, random)
+    , machine_(timing_of(options_), random)
     , doorbell_(options_.doorbell) {
     options_.owner = unique_owner(options_.owner, random);
 }
@@ -258,6 +271,26 @@ relay_event_type relay::act(const relay_action::remove& a) {
     const bool more = store().remove_delivered(options_.shard, a.epoch);
     OUTBOX_FAULT("relay.removed");
     return relay_event::removed{more};
+}
+
+// It is not what a relay is for: that it cannot, for want of a right or of the tables of a newer
+// version, must not hold up a message.
+relay_event_type relay::act(const relay_action::forget_applied&) {
+    try {
+        const bool more = store().forget_applied(options_.forget_applied_after, forget_rows_max);
+        forget_trouble_.clear();
+        return relay_event::forgotten{more};
+    } catch (const error& e) {
+        if (e.kind() == error_kind::unreachable)
+            throw;
+        if (e.kind() != error_kind::conflict)
+            say_once(
+                forget_trouble_,
+                log_level::warning,
+                source_->display_name() + ": what consumers have noted is not removed: " + e.what()
+            );
+        return relay_event::forgotten{.more = false};
+    }
 }
 
 relay_event_type relay::act(const relay_action::release_due& a) {

@@ -23,6 +23,7 @@
 #include "outbox/target/target.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -46,6 +47,10 @@ struct relay_options {
     /// Costs one durable write per slice. The same for every relay of a shard: one that does not
     /// number sends what is left by one that does under no number at all.
     numbering numbers = numbering::off;
+    /// What consumers have noted in the same database, as having been applied, is removed when it
+    /// is older than this, by pieces of 1,000 rows; zero: never. Not shorter than the longest way
+    /// of a message, which consumer/idempotency/retention.hpp knows, or effects happen twice.
+    std::chrono::seconds forget_applied_after{0};
     /// Is told what became of messages whose producers asked; nobody when null. Must outlive the
     /// relay.
     outcome_observer* observer = nullptr;
@@ -106,6 +111,7 @@ private:
     relay_event_type act(const relay_action::cancel_wave& a);
     relay_event_type act(const relay_action::record& a);
     relay_event_type act(const relay_action::remove& a);
+    relay_event_type act(const relay_action::forget_applied& a);
     relay_event_type act(const relay_action::release_due& a);
     relay_event_type act(const relay_action::release& a);
     relay_event_type act(const relay_action::wait& a);
@@ -133,6 +139,7 @@ private:
     std::vector<observed_outcome> observed_;
     std::string target_trouble_;
     std::string store_trouble_;
+    std::string forget_trouble_;
 
     std::atomic<bool> stop_requested_{false};
     std::atomic<std::uint64_t> delivered_{0};

@@ -15,6 +15,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds busy_pause{100};
 // Between two bounded pieces of removal work, so that they do not crowd out reading.
 constexpr milliseconds removal_pause{5};
+// The same for what consumers have noted, of which nobody waits to be rid.
+constexpr milliseconds forget_pause{100};
 constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t probe = 1;
 
@@ -68,6 +70,7 @@ void relay_machine::on(tick_point now, const relay_event::lease_answered& e) {
     record_at_ = now;
     removable_ = true;
     remove_at_ = now + timing_.removal_interval;
+    forget_at_ = now + forget_pause;
     due_at_ = now + timing_.due_shortest;
     due_looked_at_ = now;
 }
@@ -173,6 +176,11 @@ void relay_machine::on(tick_point now, const relay_event::removed& e) {
     remove_at_ = now + (e.more ? removal_pause : timing_.removal_interval);
 }
 
+void relay_machine::on(tick_point now, const relay_event::forgotten& e) {
+    store_answered();
+    forget_at_ = now + (e.more ? forget_pause : timing_.forget_interval);
+}
+
 void relay_machine::on(tick_point now, const relay_event::due_released& e) {
     store_answered();
     due_looked_at_ = now;
@@ -253,6 +261,7 @@ relay_action_type relay_machine::decide(tick_point now) {
     }
 
     const bool idle = !current_ && !more_;
+    const bool forgets = timing_.forget_interval > milliseconds{0};
     if (store_ready) {
         const bool much = delivered_count_ - recorded_count_ >= timing_.progress_messages;
         if (unrecorded_ && (much || now >= record_at_))
@@ -263,6 +272,8 @@ relay_action_type relay_machine::decide(tick_point now) {
             return relay_action::release_due{held_->epoch, timing_.due_messages};
         if (removable_ && now >= remove_at_)
             return relay_action::remove{held_->epoch};
+        if (forgets && now >= forget_at_)
+            return relay_action::forget_applied{};
     }
 
     tick_point then = std::max(held_->renew_at, store_at_);
@@ -270,6 +281,8 @@ relay_action_type relay_machine::decide(tick_point now) {
         then = std::min(then, std::max(record_at_, store_at_));
     if (removable_)
         then = std::min(then, std::max(remove_at_, store_at_));
+    if (forgets)
+        then = std::min(then, std::max(forget_at_, store_at_));
     then = std::min(then, std::max(due_at_, store_at_));
     then = std::min(then, held_->until);
     if (wave_out_ > 0)

@@ -44,6 +44,8 @@ struct relay_timing {
     std::size_t progress_messages = 1'000;
     std::chrono::milliseconds progress_interval{50};
     std::chrono::milliseconds removal_interval{1'000};
+    /// How often is looked for what consumers have noted too long ago; zero: never.
+    std::chrono::milliseconds forget_interval{0};
     /// How often scheduled messages are looked for when none is known to become due earlier, and at
     /// most, when doorbells ring.
     std::chrono::milliseconds due_longest{1'000};
@@ -86,6 +88,9 @@ struct progress_recorded {
 struct removed {
     bool more = false;
 };
+struct forgotten {
+    bool more = false;
+};
 struct due_released { // of the scheduled messages
     release_answer answer{};
 };
@@ -106,6 +111,7 @@ using relay_event_type = std::variant<
     relay_event::wave_news,
     relay_event::progress_recorded,
     relay_event::removed,
+    relay_event::forgotten,
     relay_event::due_released,
     relay_event::released,
     relay_event::store_failed>;
@@ -133,7 +139,8 @@ struct record {
 struct remove {
     std::int64_t epoch = 0;
 };
-struct release_due { // scheduled messages, at most `count_max`
+struct forget_applied {}; // what consumers have noted, a bounded piece
+struct release_due {      // scheduled messages, at most `count_max`
     std::int64_t epoch = 0;
     std::size_t count_max = 0;
 };
@@ -155,6 +162,7 @@ using relay_action_type = std::variant<
     relay_action::cancel_wave,
     relay_action::record,
     relay_action::remove,
+    relay_action::forget_applied,
     relay_action::release_due,
     relay_action::release,
     relay_action::wait,
@@ -196,6 +204,7 @@ private:
     void on(tick_point now, const relay_event::wave_news& e);
     void on(tick_point now, const relay_event::progress_recorded& e);
     void on(tick_point now, const relay_event::removed& e);
+    void on(tick_point now, const relay_event::forgotten& e);
     void on(tick_point now, const relay_event::due_released& e);
     void on(tick_point now, const relay_event::released& e);
     void on(tick_point now, const relay_event::store_failed& e);
@@ -231,6 +240,7 @@ private:
 
     bool removable_ = false;
     tick_point remove_at_{};
+    tick_point forget_at_{};
 
     tick_point due_at_{};
     tick_point due_looked_at_{};

@@ -71,8 +71,8 @@ enum class write_result {
 struct release_answer {
     write_result result = write_result::done;
     std::size_t released = 0;
-    /// How long until the next one is due by the database's clock, 0 when more are due already; nothing
-    /// when none is waiting.
+    /// How long until the next one is due by the database's clock, 0 when more are due already;
+    /// nothing when none is waiting.
     std::optional<std::chrono::milliseconds> next_due{};
 };
 
@@ -132,9 +132,15 @@ public:
     /// is more to remove.
     virtual bool remove_delivered(int shard, std::int64_t epoch) = 0;
 
-    /// Makes at most `count_max` scheduled messages that are due by the database's clock readable, each once,
-    /// the one that was due first before the others.
+    /// Makes at most `count_max` scheduled messages that are due by the database's clock readable,
+    /// each once, the one that was due first before the others.
     virtual release_answer release_due(int shard, std::int64_t epoch, std::size_t count_max) = 0;
+
+    /// Removes what consumers have noted longer than `age` ago by the database's clock: keys,
+    /// claims that are done or whose lease is over, sets of numbers; at most `rows_max` of each
+    /// kind, of all groups. True: there is more to remove. It asks for no epoch, because what it
+    /// may remove depends on nothing but the age.
+    virtual bool forget_applied(std::chrono::seconds age, std::size_t rows_max) = 0;
 
     virtual store_status status(int shard) = 0;
 };

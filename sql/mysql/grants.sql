@@ -33,6 +33,10 @@ grant select, delete, insert (message_id, shard, subject, order_key, headers, pa
 -- FOR UPDATE wants the right to update something.
 grant select, delete, update (due_at) on outbox_scheduled to outbox_watchdog;
 grant select, update on outbox_relay to outbox_watchdog;
+-- What consumers have applied is removed when it is old enough.
+grant select, delete on outbox_consumed to outbox_watchdog;
+grant select, delete on outbox_claim to outbox_watchdog;
+grant select, delete on outbox_applied to outbox_watchdog;
 grant select, insert, update on outbox_numbering to outbox_watchdog;
 grant select, insert, delete on outbox_intent to outbox_watchdog;
 grant select on outbox_schema_version to outbox_watchdog;

@@ -53,6 +53,12 @@ grant select on outbox.schema_version to outbox_watchdog;
 grant select, delete, update (due_at) on outbox.scheduled to outbox_watchdog;
 grant insert (message_id, shard, subject, order_key, headers, payload) on outbox.message to outbox_watchdog;
 grant usage on sequence outbox.message_seq to outbox_watchdog;
+-- What consumers have applied is removed when it is old enough. FOR UPDATE as above.
+grant select, delete on outbox.consumed to outbox_watchdog;
+grant select (group_name, message_key, lease_until, changed_at), delete, update (changed_at)
+    on outbox.claim to outbox_watchdog;
+grant select (group_name, source, shard, changed_at), delete, update (changed_at)
+    on outbox.applied to outbox_watchdog;
 -- Numbering.
 grant select, insert, update on outbox.numbering to outbox_watchdog;
 grant select, insert, delete on outbox.intent to outbox_watchdog;

@@ -116,6 +116,7 @@ private:
         return relay_event::due_released{store().release_due(0, a.epoch, a.count_max)};
     }
     result act(const relay_action::remove&) { return relay_event::removed{false}; }
+    result act(const relay_action::forget_applied&) { return relay_event::forgotten{false}; }
     result act(const relay_action::release&) { return relay_event::released{}; }
     result act(const relay_action::wait& a) {
         sleep(a.timeout);

@@ -186,6 +186,7 @@ public:
         return advance_and_forget(shard, epoch, to, {});
     }
     bool remove_delivered(int, std::int64_t) override { return false; }
+    bool forget_applied(std::chrono::seconds, std::size_t) override { return false; }
     release_answer release_due(int, std::int64_t, std::size_t) override { return {}; }
     store_status status(int) override { return {}; }
 

@@ -380,6 +380,72 @@ TEST_F(relay_machine_and_time, gives_up_when_the_lease_is_lost) {
     expect<action::acquire>(tell(event::due_released{{write_result::lease_lost, 0, std::nullopt}}));
 }
 
+class relay_machine_that_forgets : public relay_machine {
+protected:
+    relay_machine_that_forgets()
+        : relay_machine({.lease = 24h, .lease_renewal = 8h, .removal_interval = 24h, .forget_interval = 60s,
+                         .due_longest = 24h, .due_shortest = 24h}) {}
+
+    // Goes on with an empty outbox until it forgets, and returns how long that took.
+    std::chrono::milliseconds until_it_forgets(relay_action_type taken) {
+        const auto begin = clock.ticks();
+        while (!std::holds_alternative<action::forget_applied>(taken) && clock.ticks() < begin + 1h) {
+            if (std::holds_alternative<action::read>(taken)) {
+                taken = tell(event::slice_read{0, {}, false});
+            } else {
+                clock.advance(expect<action::wait>(taken).timeout);
+                taken = tell(event::woken{});
+            }
+        }
+        return std::chrono::duration_cast<std::chrono::milliseconds>(clock.ticks() - begin);
+    }
+};
+
+TEST_F(relay_machine_that_forgets, what_consumers_noted_piece_by_piece_and_then_rests) {
+    take_lease();
+    EXPECT_LE(until_it_forgets(tell(event::slice_read{0, {}, false})), 1s);
+    EXPECT_EQ(until_it_forgets(tell(event::forgotten{.more = true})), 100ms);
+    EXPECT_EQ(until_it_forgets(tell(event::forgotten{.more = false})), 60s);
+}
+
+TEST_F(relay_machine_that_forgets, only_while_it_holds_the_lease_and_behind_every_message) {
+    expect<action::acquire>(tell(event::woken{}));
+    auto taken = tell(event::lease_answered{clock.ticks(), {std::nullopt, "other", 1h}});
+    for (int i = 0; i < 200; ++i) {
+        EXPECT_FALSE(std::holds_alternative<action::forget_applied>(taken));
+        if (std::holds_alternative<action::acquire>(taken)) {
+            taken = tell(event::lease_answered{clock.ticks(), {std::nullopt, "other", 1h}});
+            continue;
+        }
+        clock.advance(expect<action::wait>(taken).timeout);
+        taken = tell(event::woken{});
+    }
+    expect<action::read>(
+        tell(event::lease_answered{clock.ticks(), {.granted = lease{7, {}}, .holder = {}, .held_for = {}}})
+    );
+    clock.advance(1h);
+    expect<action::deliver>(tell(event::slice_read{3, {"", 3}, true}));
+    expect<action::read>(tell(event::wave_news{3, 0, 0, 0}));
+}
+
+TEST_F(relay_machine, forgets_nothing_unless_told) {
+    take_lease();
+    auto taken = tell(event::slice_read{0, {}, false});
+    for (int i = 0; i < 1'000; ++i) {
+        EXPECT_FALSE(std::holds_alternative<action::forget_applied>(taken));
+        if (std::holds_alternative<action::read>(taken)) {
+            taken = tell(event::slice_read{0, {}, false});
+        } else if (std::holds_alternative<action::renew>(taken)) {
+            taken = tell(event::lease_renewed{clock.ticks(), write_result::done});
+        } else if (std::holds_alternative<action::remove>(taken)) {
+            taken = tell(event::removed{false});
+        } else {
+            clock.advance(expect<action::wait>(taken).timeout);
+            taken = tell(event::woken{});
+        }
+    }
+}
+
 TEST_F(relay_machine, stops_at_once_without_a_lease) {
     machine.request_stop(clock.ticks());
     expect<action::stop>(tell(event::woken{}));

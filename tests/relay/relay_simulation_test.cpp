@@ -169,6 +169,7 @@ private:
         return relay_event::due_released{answer};
     }
     result act(const relay_action::remove&) { return relay_event::removed{false}; }
+    result act(const relay_action::forget_applied&) { return relay_event::forgotten{false}; }
     result act(const relay_action::release&) { return relay_event::released{}; }
     result act(const relay_action::wait& a) {
         sleep(a.timeout);

@@ -97,6 +97,17 @@ TEST_F(watchdog_config, a_priority_needs_something_to_be_first_at) {
     refusal(bounded + database + "priority = -1\n");
 }
 
+TEST_F(watchdog_config, what_is_applied_is_kept_as_long_as_a_message_can_come_again) {
+    EXPECT_FALSE(read(target + database).databases[0].applied);
+    const config c = read(target + database + "applied_kept = \"30d\"\nredelivery_horizon = \"9d\"\n");
+    EXPECT_EQ(c.databases[0].applied->keep(), 30 * 24h);
+    const std::string text = refusal(target + database + "applied_kept = \"8d\"\nredelivery_horizon = \"9d\"\n");
+    EXPECT_NE(text.find("'applied_kept'"), std::string::npos) << text;
+    EXPECT_NE(text.find("can come again"), std::string::npos) << text;
+    refusal(target + database + "applied_kept = \"30d\"\n");
+    refusal(target + database + "redelivery_horizon = \"9d\"\n");
+}
+
 TEST_F(watchdog_config, a_url_may_stand_in_a_file_of_its_own) {
     std::ofstream{folder / "url"} << "sqlite:secret\n";
     const std::string file = (folder / "url").string();

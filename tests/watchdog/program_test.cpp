@@ -46,6 +46,30 @@ TEST_F(watchdog_program, says_that_it_works_and_ends_in_good_order) {
     EXPECT_EQ(holder(), "") << "the lease was not given back";
 }
 
+TEST_F(watchdog_program, removes_what_consumers_have_applied_long_ago_and_nothing_else) {
+    source->open_migrator()->up();
+    const auto run = [&](const std::string& sql) {
+        harness::child_process tool{{.argv = {"sqlite3", "-cmd", ".timeout 5000", database_path, sql}}};
+        EXPECT_EQ(tool.wait(20s).code, 0) << tool.stderr_text();
+        return tool.stdout_text();
+    };
+    const std::string old = "cast((julianday('now') - 2440587.5 - 10) * 86400000000.0 as integer)";
+    const std::string young = "cast((julianday('now') - 2440587.5 - 8) * 86400000000.0 as integer)";
+    for (const auto& [when, mark] : {std::pair{old, "o"}, std::pair{young, "y"}})
+        run("with recursive i (n) as (select 1 union all select n + 1 from i where n < 1500)"
+            " insert into outbox_consumed select 'billing', cast(n || '" + std::string{mark} + "' as blob), " + when +
+            " from i");
+    write_config("applied_kept = \"9d\"\nredelivery_horizon = \"9d\"\n");
+    auto program = start();
+    harness::wait_until(
+        [&] { return run("select count(*) from outbox_consumed where consumed_at <= " + young) == "1500\n"; },
+        20s,
+        "the old keys to be removed, in two pieces"
+    );
+    EXPECT_EQ(program.stop(SIGTERM), (harness::exit_status{0, 0}));
+    EXPECT_EQ(run("select count(*) from outbox_consumed where cast(message_key as text) like '%y'"), "1500\n");
+}
+
 TEST_F(watchdog_program, a_mistake_in_the_configuration_is_exit_2) {
     write_config("pol_longest = \"1s\"\n");
     auto program = start();

@@ -94,14 +94,7 @@ public:
     }
 
     std::size_t forget_before(std::chrono::seconds age, std::size_t rows_max) override {
-        return db_.execute(
-            "delete from outbox_claim where changed_at < now(6) - interval " +
-                std::to_string(age.count()) +
-                " second and (lease_until is null or lease_until <= now(6)) order by changed_at "
-                "limit " +
-                std::to_string(rows_max),
-            "cannot remove old claims"
-        );
+        return forget_claims(db_, age, rows_max);
     }
 
 private:
@@ -109,6 +102,17 @@ private:
 };
 
 } // namespace
+
+std::size_t forget_claims(connection& db, std::chrono::seconds age, std::size_t rows_max) {
+    return db.execute(
+        "delete from outbox_claim where changed_at < now(6) - interval " +
+            std::to_string(age.count()) +
+            " second and (lease_until is null or lease_until <= now(6)) order by changed_at "
+            "limit " +
+            std::to_string(rows_max),
+        "cannot remove old claims"
+    );
+}
 
 std::unique_ptr<claim_store>
 open_claim_store(const server_url& where, const outbox_name& name, const timeouts& limits) {

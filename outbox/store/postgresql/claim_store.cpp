@@ -94,9 +94,7 @@ public:
     }
 
     std::size_t forget_before(std::chrono::seconds age, std::size_t rows_max) override {
-        parameters values;
-        values.add(std::int64_t{age.count()}).add(static_cast<std::int64_t>(rows_max));
-        return static_cast<std::size_t>(db_.run(forget, values).touched());
+        return forget_claims(db_, age, rows_max);
     }
 
 private:
@@ -104,6 +102,12 @@ private:
 };
 
 } // namespace
+
+std::size_t forget_claims(connection& db, std::chrono::seconds age, std::size_t rows_max) {
+    parameters values;
+    values.add(std::int64_t{age.count()}).add(static_cast<std::int64_t>(rows_max));
+    return static_cast<std::size_t>(db.run(forget, values).touched());
+}
 
 std::unique_ptr<claim_store>
 open_claim_store(const std::string& url, const outbox_name& name, const timeouts& limits) {

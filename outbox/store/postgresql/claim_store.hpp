@@ -4,6 +4,8 @@
 #include "outbox/store/claim_store.hpp"
 #include "outbox/store/postgresql/connection.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -12,5 +14,8 @@ namespace outbox::postgresql {
 /// Throws outbox::error (unreachable).
 std::unique_ptr<claim_store>
 open_claim_store(const std::string& url, const outbox_name& name = {}, const timeouts& limits = {});
+
+/// claim_store::forget_before() on a connection.
+std::size_t forget_claims(connection& db, std::chrono::seconds age, std::size_t rows_max);
 
 } // namespace outbox::postgresql

@@ -45,6 +45,8 @@ public:
     write_result advance(int shard, std::int64_t epoch, const cursor& to) override;
     bool remove_delivered(int shard, std::int64_t epoch) override;
     release_answer release_due(int shard, std::int64_t epoch, std::size_t count_max) override;
+    bool
+    forget_applied(std::chrono::seconds age, std::size_t rows_max) override; // forget_applied.cpp
     store_status status(int shard) override;
 
 private:

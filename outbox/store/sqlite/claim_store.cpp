@@ -105,15 +105,7 @@ public:
     }
 
     std::size_t forget_before(std::chrono::seconds age, std::size_t rows_max) override {
-        statement forget = db_.prepare(
-            "delete from outbox_claim where (group_name, message_key) in (select group_name,"
-            " message_key from outbox_claim where changed_at < " OUTBOX_SQLITE_NOW " - ?1 * 1000000"
-            " and (lease_until is null or lease_until <= " OUTBOX_SQLITE_NOW ")"
-            " order by changed_at limit ?2)",
-            "cannot remove old claims"
-        );
-        forget.bind(1, age.count()).bind(2, static_cast<std::int64_t>(rows_max)).step();
-        return static_cast<std::size_t>(sqlite3_changes(db_.get()));
+        return forget_claims(db_, age, rows_max);
     }
 
 private:
@@ -121,6 +113,19 @@ private:
 };
 
 } // namespace
+
+std::size_t
+forget_claims(const outbox_connection& db, std::chrono::seconds age, std::size_t rows_max) {
+    statement forget = db.prepare(
+        "delete from outbox_claim where (group_name, message_key) in (select group_name,"
+        " message_key from outbox_claim where changed_at < " OUTBOX_SQLITE_NOW " - ?1 * 1000000"
+        " and (lease_until is null or lease_until <= " OUTBOX_SQLITE_NOW ")"
+        " order by changed_at limit ?2)",
+        "cannot remove old claims"
+    );
+    forget.bind(1, age.count()).bind(2, static_cast<std::int64_t>(rows_max)).step();
+    return static_cast<std::size_t>(sqlite3_changes(db.get()));
+}
 
 std::unique_ptr<claim_store> open_claim_store(const std::string& path, const outbox_name& name) {
     return std::make_unique<session>(path, name);
