@@ -26,6 +26,9 @@ using std::chrono::milliseconds;
 /// Nothing waits for this; it is how often figures for people are brought up to date.
 constexpr milliseconds look_up{200};
 constexpr std::size_t news_count_max = 1'000;
+/// A broker that is away is waited for in rounds; a stop is heard between two of them.
+constexpr milliseconds open_round_first{1'000};
+constexpr milliseconds open_round_longest{5'000};
 
 constexpr const char* gate_is_closed = "the gate is closed";
 
@@ -114,7 +117,9 @@ public:
                 error_kind::invalid_argument,
                 "batches of " + std::to_string(batch_count_max) + " messages",
                 "1 to prefetch_count_max"};
-        begin(settings_of(options_, batch_count_max));
+        note_use();
+        if (!open(settings_of(options_, batch_count_max)))
+            return;
         const handlers threads{*this, handle};
         work();
     }
@@ -213,23 +218,46 @@ private:
         std::vector<std::thread> threads_;
     };
 
-    void begin(const consumer_settings& settings) {
+    void note_use() {
         if (std::exchange(used_, true))
             throw usage_error("a consumer runs, or is pulled from, once; make another one");
-        source_->open(subscription_of(options_, settings), options_.start_patience);
-        machine_.emplace(settings, *random_);
+    }
+
+    /// False: stopped before a broker was there.
+    bool open(const consumer_settings& settings) {
+        const auto what = subscription_of(options_, settings);
+        const auto end = options_.start_patience ? clock_->ticks() + *options_.start_patience
+                                                 : tick_point::max();
+        for (auto round = open_round_first; !stop_wanted_.load();
+             round = std::min(2 * round, open_round_longest)) {
+            const auto left = std::chrono::ceil<milliseconds>(end - clock_->ticks());
+            try {
+                source_->open(what, std::clamp(left, milliseconds{0}, round));
+                machine_.emplace(settings, *random_);
+                return true;
+            } catch (const error& away) {
+                if (away.kind() != error_kind::unreachable || clock_->ticks() >= end)
+                    throw;
+                if (round == open_round_first)
+                    say(log_level::warning,
+                        std::string{away.what()} + "; trying until it is there");
+            }
+        }
+        source_->close();
+        return false;
     }
 
     void start_pulling() {
         const std::lock_guard hold{pull_mutex_};
         if (puller_.joinable())
             return;
+        note_use();
         auto settings = settings_of(options_, 1);
         settings.call_count_max = options_.prefetch_count_max; // whoever pulls decides
-        begin(settings);
-        puller_ = std::thread{[this] {
+        puller_ = std::thread{[this, settings] {
             try {
-                work();
+                if (open(settings))
+                    work();
             } catch (...) {
                 const std::lock_guard hold_failure{mutex_};
                 pull_failure_ = std::current_exception();

@@ -96,7 +96,8 @@ public:
 
     /// Works until request_stop(), then returns: what is in hand has stop_patience to finish, then
     /// the group is left, and handlers that still run are waited for, because they are yours; what
-    /// they say does not count any more. Calls `handle` on options.handlers threads at the same
+    /// they say does not count any more. A broker that is not there yet is waited for, see
+    /// options.start_patience. Calls `handle` on options.handlers threads at the same
     /// time. Throws outbox::error when it can never work (see record_source::open), not for a
     /// broker that is away: that is said in the log and waited for. Once.
     template <handler Handler>

@@ -36,7 +36,11 @@ void consumer_options::check() const {
     if (prefetch_count_max < 2 || span_max < 2 || prefetch_bytes_max < 2)
         refuse("a limit of less than 2 cannot be kept", "leave the defaults");
     for (const auto duration :
-         {commit_interval, revoke_patience, stop_patience, start_patience, gate_shortest}) {
+         {commit_interval,
+          revoke_patience,
+          stop_patience,
+          start_patience.value_or(stop_patience),
+          gate_shortest}) {
         if (duration < duration.zero())
             refuse("a negative duration", "zero or more milliseconds");
     }

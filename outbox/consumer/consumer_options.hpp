@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -114,8 +115,9 @@ struct consumer_options {
     /// and at the end. What takes longer is not committed and comes again, elsewhere.
     std::chrono::milliseconds revoke_patience{10'000};
     std::chrono::milliseconds stop_patience{10'000};
-    /// How long the start waits for a broker that is away.
-    std::chrono::milliseconds start_patience{30'000};
+    /// How long the start waits for a broker that is away, before run() and pull() throw. Nothing:
+    /// for ever, and the log says so once; a stop ends it within five seconds.
+    std::optional<std::chrono::milliseconds> start_patience{};
 
     // Who wants to know. Called on the consumer's thread: be quick, do not throw.
 

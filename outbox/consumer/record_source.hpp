@@ -126,9 +126,10 @@ class record_source {
 public:
     virtual ~record_source() = default;
 
-    /// Once, first. Throws outbox::error when it can never work: a refused property, a topic of
-    /// ours that the broker does not let us make, no progress where it must be. Waits for a broker
-    /// that is away, at most for `patience`.
+    /// First. Throws outbox::error when it can never work: a refused property, a topic of ours that
+    /// the broker does not let us make, no progress where it must be. Waits for a broker that is
+    /// away, at most for about `patience`; then it throws outbox::error (unreachable), and may be
+    /// called again.
     virtual void open(const subscription& what, std::chrono::milliseconds patience) = 0;
 
     /// Waits at most `timeout` for news and appends them; at most `count_max` records. At 0 only

@@ -97,10 +97,12 @@ void kafka_source::open(const subscription& what, milliseconds patience) {
     what_ = what;
     configuration tried{"Kafka consumer"}; // before anybody is waited for
     configure_consumer(tried, options_, what_.group, false);
-    sender_.emplace(options_, wake_.get());
+    if (!sender_)
+        sender_.emplace(options_, wake_.get());
     sender_->make_topics(what_.own_topics, patience);
     if (what_.broadcast) {
-        make_client();
+        if (client_ == nullptr)
+            make_client();
         assign_everything(patience);
         return;
     }
