@@ -51,6 +51,40 @@ TEST_F(redis_claims, the_hashes_are_those_of_the_scripts) {
         EXPECT_EQ(server.run({"script", "load", std::string{script.text}}), script.hash);
 }
 
+// A client of the user's that hands numbers on as texts: "1" would be read as "not done".
+TEST_F(redis_claims, a_reply_of_another_shape_is_refused) {
+    using kind = redis_reply::kind;
+    const auto text = [](const bytes& value) {
+        return redis_reply{.what = kind::text, .text = value, .number = 0, .list = {}};
+    };
+    const auto number = [](std::int64_t value) {
+        return redis_reply{.what = kind::number, .text = {}, .number = value, .list = {}};
+    };
+    redis_reply answer{.what = kind::list, .text = {}, .number = 0, .list = {}};
+    const auto store = open_redis_claims(
+        [&](std::span<const bytes_view> arguments) {
+            return arguments[0] == "info" ? text("maxmemory_policy:noeviction\r\n") : answer;
+        },
+        keep_a_day
+    );
+    const bytes mine(claim_token_bytes, 'm');
+    const auto claim = [&](std::vector<redis_reply> list) {
+        answer.list = std::move(list);
+        return store->claim({.group = "billing", .key = "k"}, mine, 1h);
+    };
+    EXPECT_TRUE(claim({text(mine), number(1), number(0)})->done);
+    EXPECT_EQ(claim({text(mine), number(0), number(7)})->remaining, 7ms);
+    for (const auto& wrong : std::vector<std::vector<redis_reply>>{
+             {text(mine), text("1"), number(0)},
+             {text(mine), number(0), text("7")},
+             {text(mine), number(0), number(-1)},
+             {text(mine), number(2), number(0)},
+             {text("m"), number(0), number(7)},
+             {redis_reply{}, number(0), number(7)},
+             {text(mine), number(0)}})
+        EXPECT_EQ(kind_of([&] { claim(wrong); }), error_kind::corrupt);
+}
+
 TEST_F(redis_claims, a_server_that_forgot_the_scripts_is_told_again) {
     const harness::redis_server server;
     auto checker = checker_at(server.port());

@@ -22,6 +22,18 @@ constexpr std::string_view policy_name = "maxmemory_policy:";
     );
 }
 
+// A number that a client hands on as a text would be taken for "not done".
+bool is_view(const redis_reply& reply) {
+    if (reply.what != kind::list || reply.list.size() != 3)
+        return false;
+    const redis_reply& token = reply.list[0];
+    const redis_reply& done = reply.list[1];
+    const redis_reply& remaining = reply.list[2];
+    return token.what == kind::text && token.text.size() == claim_token_bytes &&
+           done.what == kind::number && (done.number == 0 || done.number == 1) &&
+           remaining.what == kind::number && remaining.number >= 0;
+}
+
 class session final : public claim_store {
 public:
     session(redis_command run, std::chrono::milliseconds keep, std::string prefix)
@@ -35,7 +47,7 @@ public:
     claim(const claim_key& key, bytes_view token, std::chrono::milliseconds hold) override {
         const std::string doing = "cannot claim a message";
         const redis_reply reply = run(redis::claim_script, key, token, hold, doing);
-        if (reply.what != kind::list || reply.list.size() != 3)
+        if (!is_view(reply))
             refuse_reply(doing);
         return claim_view{
             .token = reply.list[0].text,
