@@ -25,6 +25,7 @@ enum class api_key : std::int16_t {
     delete_topics = 20,
     init_producer_id = 22,
     describe_configs = 32,
+    create_partitions = 37,
     delete_groups = 42,
     offset_delete = 47,
 };

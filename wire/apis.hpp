@@ -4,6 +4,7 @@
 // line here.
 
 #include "wire/api/api_versions.hpp"
+#include "wire/api/create_partitions.hpp"
 #include "wire/api/create_topics.hpp"
 #include "wire/api/delete_groups.hpp"
 #include "wire/api/delete_topics.hpp"
@@ -54,6 +55,7 @@ using all_apis = api_list<
     delete_topics_api,
     init_producer_id_api,
     describe_configs_api,
+    create_partitions_api,
     delete_groups_api,
     offset_delete_api>;
 

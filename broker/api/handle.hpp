@@ -8,6 +8,7 @@
 namespace outbox::broker {
 
 void handle_api_versions(core& broker, call<wire::api_versions_api> request);
+void handle_create_partitions(core& broker, call<wire::create_partitions_api> request);
 void handle_create_topics(core& broker, call<wire::create_topics_api> request);
 void handle_delete_groups(core& broker, call<wire::delete_groups_api> request);
 void handle_delete_topics(core& broker, call<wire::delete_topics_api> request);

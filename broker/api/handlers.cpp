@@ -58,6 +58,7 @@ constexpr auto entries = std::to_array<api_entry>({
     entry<wire::delete_topics_api, handle_delete_topics>(),
     entry<wire::init_producer_id_api, handle_init_producer_id>(),
     entry<wire::describe_configs_api, handle_describe_configs>(),
+    entry<wire::create_partitions_api, handle_create_partitions>(),
     entry<wire::delete_groups_api, handle_delete_groups>(),
     entry<wire::offset_delete_api, handle_offset_delete>(),
 });

@@ -1,5 +1,6 @@
 #pragma once
-// Making topics: the one path that Metadata's auto-creation and CreateTopics share.
+// Making topics, the one path that Metadata's auto-creation and CreateTopics share, and making them
+// larger.
 
 #include "broker/api/core.hpp"
 #include "broker/log/topic_config.hpp"
@@ -25,5 +26,10 @@ topic_outcome make_topic(
     const config_overrides& overrides,
     creation how
 );
+
+/// Adds partitions to a topic until there are `partition_count`. Blocks on the disk: worker's
+/// thread. Checks the total number of partitions first.
+topic_outcome
+enlarge_topic(core& broker, const std::string& name, std::int32_t partition_count, creation how);
 
 } // namespace outbox::broker

@@ -205,6 +205,84 @@ TEST_F(admin, assignments_name_this_broker_and_every_partition) {
     EXPECT_EQ(verdict(request), error_code::invalid_replica_assignment);
 }
 
+TEST_F(admin, a_topic_grows_and_what_is_in_it_stays) {
+    auto client = connect();
+    ASSERT_EQ(verdict(create("orders", 2, 1)), error_code::none);
+    client.ask(produce_of("orders", 1, batch_of({"x"})), 7);
+    const auto grow = [&](const std::string& name,
+                          std::int32_t count,
+                          std::int16_t version = 3,
+                          bool only_check = false) {
+        return client
+            .ask(
+                wire::create_partitions_request{
+                    .topics = {{.name = name, .count = count}},
+                    .timeout_ms = 1000,
+                    .validate_only = only_check},
+                version
+            )
+            ->topics.at(0);
+    };
+    EXPECT_EQ(grow("orders", 9, 3, true).error, error_code::none);
+    EXPECT_EQ(partitions_of("orders"), 2u) << "it was only checked";
+    for (std::int16_t version = 0; version <= 3; ++version) {
+        EXPECT_EQ(grow("orders", 3 + version, version).error, error_code::none) << version;
+        EXPECT_EQ(partitions_of("orders"), 3u + static_cast<unsigned>(version));
+    }
+    EXPECT_EQ(row(client.ask(fetch_of("orders", 1, 0), 11)).high_watermark, 1);
+    EXPECT_EQ(
+        row(client.ask(produce_of("orders", 5, batch_of({"new"})), 7)).error,
+        error_code::none
+    );
+    for (const std::int32_t count : {6, 5, 0, -1}) {
+        EXPECT_EQ(grow("orders", count).error, error_code::invalid_partitions) << count;
+        EXPECT_THAT(
+            grow("orders", count).error_message.value_or(""),
+            HasSubstr("has 6 partitions")
+        );
+    }
+    EXPECT_EQ(grow("orders", 10'001).error, error_code::invalid_partitions);
+    EXPECT_EQ(grow("orders", 1'000'000).error, error_code::policy_violation);
+    EXPECT_EQ(grow("absent", 3).error, error_code::unknown_topic_or_partition);
+    EXPECT_EQ(grow("__consumer_offsets", 50).error, error_code::invalid_topic_exception);
+    EXPECT_EQ(partitions_of("orders"), 6u);
+}
+
+TEST_F(admin, new_partitions_may_be_assigned_to_this_broker_only) {
+    auto client = connect();
+    ASSERT_EQ(verdict(create("orders", 2, 1)), error_code::none);
+    using list = std::vector<wire::create_partitions_request::assignment>;
+    const auto grow = [&](list where) {
+        return client
+            .ask(
+                wire::create_partitions_request{
+                    .topics = {{.name = "orders", .count = 4, .assignments = std::move(where)}},
+                    .timeout_ms = 1000},
+                2
+            )
+            ->topics.at(0)
+            .error;
+    };
+    EXPECT_EQ(grow({{.broker_ids = {1}}}), error_code::invalid_replica_assignment);
+    EXPECT_EQ(
+        grow({{.broker_ids = {1}}, {.broker_ids = {1, 2}}}),
+        error_code::invalid_replica_assignment
+    );
+    EXPECT_EQ(partitions_of("orders"), 2u);
+    EXPECT_EQ(grow({{.broker_ids = {1}}, {.broker_ids = {1}}}), error_code::none);
+    EXPECT_EQ(partitions_of("orders"), 4u);
+
+    const auto twice = client.ask(
+        wire::create_partitions_request{
+            .topics = {{.name = "orders", .count = 5}, {.name = "orders", .count = 6}},
+            .timeout_ms = 1000},
+        0
+    );
+    ASSERT_EQ(twice->topics.size(), 1u);
+    EXPECT_EQ(twice->topics[0].error, error_code::invalid_request);
+    EXPECT_EQ(partitions_of("orders"), 4u);
+}
+
 TEST_F(admin, a_deleted_topic_is_gone_and_can_be_made_again) {
     auto client = connect();
     make_topic("orders");

@@ -134,6 +134,37 @@ TEST(golden_bytes, messages_equal_those_of_kafka_python) {
         "000000000000000100066f726465727300240006657869737473"
     );
     expect_golden(
+        create_partitions_request{
+            .topics = {{.name = "orders", .count = 6, .assignments = {}}},
+            .timeout_ms = 1000,
+            .validate_only = true},
+        0,
+        "0000000100066f726465727300000006ffffffff000003e801"
+    );
+    expect_golden(
+        create_partitions_request{
+            .topics = {{.name = "t", .count = 2, .assignments = {{{.broker_ids = {1}}}}}},
+            .timeout_ms = 1},
+        2,
+        "02"
+        "0274"
+        "00000002"
+        "02"
+        "02"
+        "00000001"
+        "00"
+        "00"
+        "00000001"
+        "00"
+        "00"
+    );
+    expect_golden(
+        create_partitions_response{
+            .topics = {{.name = "orders", .error = error_code::invalid_partitions}}},
+        1,
+        "000000000000000100066f72646572730025ffff"
+    );
+    expect_golden(
         delete_topics_request{.topic_names = {"orders"}, .timeout_ms = 1000},
         1,
         "0000000100066f7264657273000003e8"
