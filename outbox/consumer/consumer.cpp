@@ -4,8 +4,9 @@
 #include "outbox/base/fault.hpp"
 #include "outbox/base/log.hpp"
 #include "outbox/consumer/call_queue.hpp"
+#include "outbox/consumer/consumer_setup.hpp"
+#include "outbox/consumer/record_intake.hpp"
 #include "outbox/consumer/record_marks.hpp"
-#include "outbox/consumer/record_reading.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -34,64 +35,6 @@ constexpr const char* gate_is_closed = "the gate is closed";
 
 bool is_failure(const outcome& said) noexcept {
     return said.kind() == outcome_kind::retry || said.kind() == outcome_kind::retry_after;
-}
-
-std::int64_t ms_since_1970(time_point t) {
-    return std::chrono::duration_cast<milliseconds>(t.time_since_epoch()).count();
-}
-
-consumer_settings settings_of(const consumer_options& options, std::size_t batch_count_max) {
-    const bool topics = options.order == consume_order::none &&
-                        options.audience == consume_audience::group &&
-                        options.promise == consume_promise::at_least_once;
-    const auto place = topics ? retry_place::any
-                       : options.retry_order == ordered_retry::park_key
-                           ? retry_place::park_key
-                           : retry_place::in_place_only;
-    return {
-        .call_count_max = options.handlers,
-        .batch_count_max = batch_count_max,
-        .ordered = options.order == consume_order::by_key,
-        .at_most_once = options.promise == consume_promise::at_most_once,
-        .commits = options.audience == consume_audience::group,
-        .prefetch_count_max = options.prefetch_count_max,
-        .prefetch_bytes_max = options.prefetch_bytes_max,
-        .span_max = options.span_max,
-        .parked_count_max = options.parked_count_max,
-        .parked_bytes_max = options.parked_bytes_max,
-        .commit_interval = options.commit_interval,
-        .revoke_patience = options.revoke_patience,
-        .stop_patience = options.stop_patience,
-        .retries = options.retries,
-        .place = place,
-        .begins_closed = options.gate != nullptr,
-        .gate_waits = {options.gate_shortest, options.gate_longest},
-    };
-}
-
-subscription subscription_of(const consumer_options& options, const consumer_settings& settings) {
-    subscription what{
-        .group = options.group,
-        .start = options.start,
-        .broadcast = options.audience == consume_audience::everyone,
-    };
-    for (const auto& each : options.subjects)
-        what.topics.push_back(each.text());
-    if (what.broadcast)
-        return what;
-    what.own_prefix = retry_topic_prefix(options.group);
-    if (options.promise == consume_promise::at_least_once)
-        what.parking =
-            settings.place == retry_place::park_key ? parking_use::made : parking_use::read;
-    if (settings.place != retry_place::any)
-        return what;
-    for (const auto delay : options.retries.delays) {
-        auto topic = retry_topic(options.group, delay);
-        if (delay > options.retries.in_place_max &&
-            (what.own_topics.empty() || what.own_topics.back() != topic))
-            what.own_topics.push_back(std::move(topic));
-    }
-    return what;
 }
 
 } // namespace
@@ -182,10 +125,7 @@ public:
     }
 
 private:
-    struct home {
-        consumed_partition of{};
-        std::optional<milliseconds> retry_delay{}; // it is a retry topic
-        bool is_parking = false;
+    struct home : record_home {
         std::int64_t committed = -1;
         bool lost = false;
     };
@@ -314,28 +254,13 @@ private:
     }
 
     void hear(source_event::assigned& e) {
-        const auto from_subject = [&e](const subject& each) { return each.text() == e.topic; };
-        const bool is_parking =
-            std::none_of(options_.subjects.begin(), options_.subjects.end(), from_subject) &&
-            std::any_of(
-                options_.subjects.begin(),
-                options_.subjects.end(),
-                [&](const subject& each) {
-                    return parking_topic(each.text(), options_.group) == e.topic;
-                }
-            );
         auto& to = homes_[e.partition];
-        to = {
-            .of = {e.topic, e.number},
-            .retry_delay = retry_topic_delay(options_.group, e.topic),
-            .is_parking = is_parking,
-            .committed = e.committed,
-        };
+        to = {home_of({e.topic, e.number}, options_), e.committed};
         notify([&] {
             if (options_.on_assigned)
                 options_.on_assigned(to.of);
         });
-        if (!is_parking) // which is told with its partition
+        if (!to.is_parking) // which is told with its partition
             tell(consumer_event::assigned{e.partition, e.parking});
     }
 
@@ -358,87 +283,14 @@ private:
         const auto found = homes_.find(e.partition);
         if (found == homes_.end())
             return;
-        const auto& from = found->second;
-        const auto t = ++last_ticket_;
-        auto item = std::make_shared<work_item>(work_item{
-            .ticket = t,
-            .record = std::move(e.record),
-            .at = {from.of.topic, from.of.partition, e.record.offset},
-        });
-        auto meaning = read_record(
-            item->record,
-            item->at,
-            from.retry_delay || from.is_parking ? topic_role::retry : topic_role::subject
+        auto [item, event] = take_in(
+            {.partition = e.partition, .ticket = ++last_ticket_, .from = &found->second},
+            std::move(e.record),
+            options_,
+            *clock_
         );
-        consumer_event::fetched event{
-            .partition = e.partition,
-            .ticket = t,
-            .offset = item->record.offset,
-            .bytes = item->record.size_bytes() + sizeof(work_item),
-        };
-        if (!meaning.message) {
-            event.content = consumer_event::content::undecodable;
-            item->reason = "undecodable: " + meaning.why;
-        } else if (!options_.tags.wants(meaning.message->tags)) {
-            event.content = consumer_event::content::unwanted;
-        } else {
-            event.attempt = meaning.message->attempt;
-            if (from.retry_delay)
-                hold(event, *item, meaning, *from.retry_delay);
-            else {
-                if (from.is_parking)
-                    hold_parked(event, *item, meaning);
-                event.lane = lane_of(*meaning.message);
-            }
-            item->reason = meaning.message->last_failure;
-            item->meaning = std::move(meaning.message);
-        }
-        items_.emplace(t, std::move(item));
+        items_.emplace(item->ticket, std::move(item));
         tell(event);
-    }
-
-    /// Where keys are parked order is kept within a partition, and so a lane ends there as well:
-    /// else a key that is parked in one subject would hold up the same one in another.
-    std::optional<std::uint64_t> lane_of(const delivery& message) const {
-        if (!message.key)
-            return std::nullopt;
-        const std::hash<std::string_view> hash;
-        std::uint64_t lane = hash(*message.key);
-        if (options_.retry_order == ordered_retry::park_key)
-            lane ^= hash(message.origin.topic + "/" + std::to_string(message.origin.partition));
-        return lane;
-    }
-
-    /// One that followed another has no time of its own.
-    void
-    hold_parked(consumer_event::fetched& event, work_item& item, const read_result& meaning) const {
-        item.retry_at_ms = meaning.retry_at_ms;
-        const auto wall = ms_since_1970(clock_->now());
-        const auto left = milliseconds{std::max(meaning.retry_at_ms.value_or(wall), wall) - wall};
-        event.due = clock_->ticks() + std::min<milliseconds>(left, retry_delay_max);
-    }
-
-    /// What waits in a retry topic waits by its writer's clock, and never longer than the topic's
-    /// name says, whatever a clock or a header claims.
-    void hold(
-        consumer_event::fetched& event,
-        work_item& item,
-        const read_result& meaning,
-        milliseconds delay
-    ) const {
-        const auto now = clock_->ticks();
-        const auto wall = ms_since_1970(clock_->now());
-        const auto due = meaning.retry_at_ms.value_or(wall);
-        item.retry_at_ms = due;
-        const auto in = [&](std::int64_t at_ms, milliseconds longest) {
-            const auto left = at_ms <= wall ? 0 : std::min(at_ms - wall, longest.count());
-            return now + milliseconds{left};
-        };
-        event.due = in(due, retry_delay_max);
-        event.held_until = std::min(
-            *event.due,
-            in(std::max<std::int64_t>(item.record.timestamp_ms, 0) + delay.count(), delay)
-        );
     }
 
     void hear(source_event::sent& e) {

@@ -20,6 +20,14 @@ void consumer_options::check() const {
     for (const auto& each : subjects) {
         if (std::count(subjects.begin(), subjects.end(), each) > 1)
             refuse("subject " + each.text() + " is named twice", "name it once");
+        for (const auto& other : subjects) {
+            if (parking_topic(other.text(), group) == each.text())
+                refuse(
+                    "subject " + each.text() + " has the name under which this group parks " +
+                        other.text(),
+                    "leave it to the group, which reads it itself"
+                );
+        }
         const auto longest = retry_order == ordered_retry::park_key
                                  ? parking_topic(each.text(), group)
                                  : dead_letter_topic(each.text(), group);

@@ -14,6 +14,10 @@ namespace outbox::kafka {
 /// The longest wait that librdkafka takes is an int of milliseconds; a minute is as good.
 int as_int(std::chrono::milliseconds wait);
 
+/// Questions are asked while heartbeats go on; one that is not answered is asked again later.
+inline constexpr std::chrono::milliseconds question_patience{5'000};
+inline constexpr std::chrono::milliseconds question_pause{500};
+
 class cluster_view {
 public:
     /// `client` must outlive this; `brokers` is for errors.

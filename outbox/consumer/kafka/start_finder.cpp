@@ -15,8 +15,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds question_patience{5'000};
-
 /// For a partition in which nothing is committed.
 bool find_start_of(
     rd_kafka_t* client,
