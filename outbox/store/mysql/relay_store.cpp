@@ -45,6 +45,8 @@ relay_store::relay_store(const server_url& where, relay_store_options options)
     : options_(options)
     , db_(where, options.limits, options.name)
     , traits_(ask_traits(db_)) {
+    if (!traits_.is_mariadb) // it would tell the counter as of a day ago
+        db_.execute("set session information_schema_stats_expiry = 0", "cannot set up the session");
     if (!traits_.sees_all_statements)
         log(log_level::warning,
             "store",
@@ -185,6 +187,21 @@ slice relay_store::read(int shard, const cursor& from, const slice_limits& limit
     );
     std::vector<found_row> all =
         fetch("seq > " + number(from.seq), limits.message_count_max + 1, payload_max);
+    if (const tick_point now = system_clock().ticks(); all.empty() && now >= look_at_counter_at_) {
+        look_at_counter_at_ = now + options_.counter_interval;
+        if (is_beyond_counter(from)) {
+            log(log_level::error,
+                "store",
+                db_.server() +
+                    db_.name().in(": the numbers of outbox_message have begun again below the "
+                                  "relay's cursor, ") +
+                    number(from.seq) +
+                    "; every message still in the outbox is delivered. Leave the removal of "
+                    "delivered messages to the relay, do not TRUNCATE");
+            shards_[shard] = {.outlived = from.seq};
+            return read(shard, {}, limits);
+        }
+    }
     slice_plan plan;
     bool more = false;
     std::int64_t look_up_to = std::numeric_limits<std::int64_t>::max();
@@ -239,6 +256,22 @@ slice relay_store::read(int shard, const cursor& from, const slice_limits& limit
         if (row.shard == shard)
             result.messages.push_back(std::move(row.message));
     return result;
+}
+
+bool relay_store::is_beyond_counter(const cursor& at) {
+    if (at.seq == 0)
+        return false;
+    rows found = db_.query(
+        "select auto_increment, (select coalesce(max(seq), 0) from outbox_message) from"
+        " information_schema.tables where table_schema = database() and table_name ="
+        " 'outbox_message'",
+        "cannot see the next number"
+    );
+    if (!found.next() || found.is_null(0))
+        return false;
+    const std::int64_t next = found.number(0);
+    // A counter that is not above every row is not the truth: acting on it would deliver for ever.
+    return next <= at.seq && next > found.number(1);
 }
 
 void relay_store::fetch_big_payloads(std::vector<found_row>& rows_read) {
@@ -445,6 +478,11 @@ bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
         recorded = {.window = row.text(2), .seq = row.number(3)};
     }
     shard_state& state = shards_[shard];
+    if (state.removed_to == 0 && !state.outlived && is_beyond_counter(recorded))
+        return false;
+    if (state.outlived == recorded.seq)
+        return false;
+    state.outlived.reset();
     const shard_state before = state;
     const open_holes piece = next_piece(state, recorded, holes_of(recorded, db_.name()));
     if (piece.empty())

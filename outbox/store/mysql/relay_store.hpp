@@ -29,6 +29,9 @@ struct relay_store_options {
     /// most, from its number to its row. A hole closes when one to two times this has passed and no
     /// transaction, however old, has a row in it.
     std::chrono::milliseconds hole_patience{10'000};
+    /// How often a relay with nothing to do looks whether the numbers have begun again below its
+    /// cursor: after a TRUNCATE by hand.
+    std::chrono::milliseconds counter_interval{1'000};
     /// At so many open holes no message above them is read until some close. Each costs about 10
     /// bytes of the recorded cursor and 1 us of every read.
     std::size_t open_holes_max = 20'000;
@@ -81,11 +84,15 @@ private:
         /// Up to here everything is removed, but for what stood in these holes.
         std::int64_t removed_to = 0;
         open_holes passed_over{};
+        /// The recorded number when the numbers began again. While it stands, nothing is removed.
+        std::optional<std::int64_t> outlived{};
     };
 
     std::vector<found_row>
     fetch(const std::string& where, std::size_t count_max, std::size_t payload_max);
     void fetch_big_payloads(std::vector<found_row>& rows);
+    /// Whether messages get numbers that the cursor has passed.
+    bool is_beyond_counter(const cursor& at);
     void make_durable(int shard);
     void settle(slice_plan& plan);
     void look_at_sessions();
@@ -112,6 +119,7 @@ private:
     /// Of all rows ever read by this session.
     std::int64_t highest_seen_ = 0;
     tick_point settle_at_{};
+    tick_point look_at_counter_at_{};
     bool is_stalled_ = false;
     bool can_schedule_ = false;
     std::map<int, shard_state> shards_;

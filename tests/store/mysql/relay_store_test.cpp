@@ -16,7 +16,7 @@ namespace {
 
 using texts = std::vector<std::string>;
 
-constexpr relay_store_options eager{.settle_interval = 0ms};
+constexpr relay_store_options eager{.settle_interval = 0ms, .counter_interval = 0ms};
 
 class mysql_relay_store : public testing::TestWithParam<make> {
 protected:
@@ -302,6 +302,35 @@ TEST_P(mysql_relay_store, removal_never_goes_over_an_open_gap) {
     record();
     remove();
     EXPECT_EQ(stored_rows(), 0);
+}
+
+// TRUNCATE lets the numbers begin again: what comes then is below the cursor.
+TEST_P(mysql_relay_store, messages_after_a_truncate_by_hand_are_neither_skipped_nor_removed) {
+    for (const bool restarted : {false, true}) {
+        SCOPED_TRACE(restarted ? "noticed by the next relay" : "noticed by the same relay");
+        for (int i = 0; i < 20; ++i)
+            sql.send("before");
+        EXPECT_EQ(read().size(), 20U);
+        record();
+        remove();
+        EXPECT_EQ(read(), texts{});
+        sql.execute("truncate table outbox_message");
+        sql.send("after 1");
+        sql.send("after 2");
+        if (restarted) {
+            reopen();
+            remove();
+        }
+        EXPECT_EQ(read(), (texts{"after 1", "after 2"}));
+        remove(); // the cursor of before is still recorded
+        EXPECT_EQ(stored_rows(), 2);
+        record();
+        remove();
+        EXPECT_EQ(stored_rows(), 0);
+        sql.send("after 3");
+        EXPECT_EQ(read(), texts{"after 3"});
+        record();
+    }
 }
 
 TEST_P(mysql_relay_store, big_messages_come_one_by_one_and_whole) {
