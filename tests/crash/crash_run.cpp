@@ -11,6 +11,7 @@
 
 #include "harness/redis_server.hpp"
 #include "harness/temp_dir.hpp"
+#include "harness/wait_until.hpp"
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/base/random.hpp"
@@ -24,6 +25,7 @@
 #include <CLI/CLI.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -31,6 +33,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace outbox::demo {
 namespace {
@@ -53,6 +56,17 @@ constexpr std::array service_points{"points.applied", "points.committed", "consu
 constexpr std::array broker_points{"broker.appended", "broker.synced", "broker.acked"};
 constexpr std::int64_t orders_per_shop_max = 1'000'000'000;
 constexpr int orders_per_second = 400;
+
+/// Whether it came to that within the time.
+template <class Predicate>
+bool comes_true(Predicate&& predicate, std::chrono::milliseconds within) {
+    try {
+        harness::wait_until(std::forward<Predicate>(predicate), within, "it");
+        return true;
+    } catch (const harness::timed_out&) {
+        return false;
+    }
+}
 
 class nemesis {
   public:
@@ -120,8 +134,7 @@ class nemesis {
     void await_progress() {
         const std::size_t from = audience_.distinct_count();
         const std::int64_t applied_from = applied();
-        const auto deadline = system_clock().ticks() + 60s;
-        while (audience_.distinct_count() == from || applied() == applied_from) {
+        const auto goes_on = [&] {
             for (std::size_t i = 0; i < shops_.size(); ++i) {
                 if (!shops_[i]->running()) // its database was killed under it
                     open_shop(i);
@@ -134,10 +147,10 @@ class nemesis {
                 if (!service->running())
                     throw error(error_kind::io, service->describe("a points service ended by itself"));
             }
-            if (system_clock().ticks() > deadline)
-                throw error(error_kind::io, describe_standstill(from, applied_from));
-            std::this_thread::sleep_for(1ms);
-        }
+            return audience_.distinct_count() > from && applied() > applied_from;
+        };
+        if (!comes_true(goes_on, 60s))
+            throw error(error_kind::io, describe_standstill(from, applied_from));
     }
 
     std::string describe_standstill(std::size_t arrived_from, std::int64_t applied_from) {
@@ -259,22 +272,13 @@ class nemesis {
 
     // It kills itself when it comes to its point; if its work never takes it there, it is killed all the same.
     void await_death(harness::child_process& doomed) {
-        const auto deadline = system_clock().ticks() + 3s;
-        while (doomed.running() && system_clock().ticks() < deadline)
-            std::this_thread::sleep_for(1ms);
-        ++(doomed.running() ? points_missed_ : points_struck_);
+        ++(comes_true([&] { return !doomed.running(); }, 3s) ? points_struck_ : points_missed_);
         doomed.stop(SIGKILL);
     }
 
     void report() const {
         std::printf("  %4d kills, %zu messages arrived\n", cycle_ + 1, audience_.distinct_count());
         std::fflush(stdout);
-    }
-
-    void await_effects(std::int64_t count) {
-        const auto deadline = system_clock().ticks() + 60s;
-        while (applied() < count && system_clock().ticks() < deadline)
-            std::this_thread::sleep_for(10ms);
     }
 
     int close_the_books() {
@@ -286,8 +290,7 @@ class nemesis {
         for (const process& watchdog : watchdogs_)
             watchdog->stop(SIGTERM);
         const auto arrived = static_cast<std::int64_t>(audience_.distinct_count());
-        await_effects(arrived);
-        if (applied() < arrived) {
+        if (!comes_true([&] { return applied() >= arrived; }, 60s)) {
             for (const process& service : services_)
                 std::printf("%s\n", service->describe("not everything was applied; this points service said").c_str());
         }
