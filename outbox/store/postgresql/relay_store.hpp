@@ -75,11 +75,17 @@ private:
         std::optional<listing> big{};
     };
 
+    /// Whether `epoch` is the lease's. By the lease's own clock it may be over.
+    bool has_lease(int shard, std::int64_t epoch);
+    static bool is_start(const cursor& at);
+    /// Throws corrupt.
+    window window_of(const cursor& at) const;
     cursor trusted(int shard, const cursor& given);
     bool is_trusted(int shard, const cursor& given) const;
     cursor recorded_cursor(int shard);
     void adopt_foreign_rows();
 
+    // In reading.cpp.
 #ifdef OUTBOX_BREAK_ID_CURSOR
     slice read_by_number(int shard, const cursor& from, const slice_limits& limits);
 #endif
@@ -94,8 +100,11 @@ private:
         const slice_limits& limits
     );
     void make_durable();
+
+    // In scheduled.cpp.
     /// False on the tables of the version before scheduling.
     bool can_schedule();
+    std::int64_t count_scheduled(int shard);
 
     relay_store_options options_;
     connection db_;
