@@ -88,29 +88,33 @@ private:
         std::optional<std::int64_t> outlived{};
     };
 
-    std::vector<found_row>
-    fetch(const std::string& where, std::size_t count_max, std::size_t payload_max);
-    void fetch_big_payloads(std::vector<found_row>& rows);
-    /// Whether messages get numbers that the cursor has passed.
-    bool is_beyond_counter(const cursor& at);
-    void make_durable(int shard);
-    void settle(slice_plan& plan);
-    void look_at_sessions();
-    void close_where_nothing_is(slice_plan& plan, const open_holes& settled);
-    bool holds_nothing(std::span<const number_range> ranges, int& statements_left);
-    void
-    close_clean_parts(slice_plan& plan, std::span<const number_range> ranges, int& statements_left);
     open_holes next_piece(shard_state& state, const cursor& recorded, const open_holes& open);
     rows relay_row(int shard, const char* columns);
     write_result write(const std::string& sql, const char* failure);
     /// Runs `work`, which says whether to commit, in a transaction.
     template <class Work>
     write_result in_transaction(const char* failure, const Work& work);
+    // In reading.cpp.
+    std::vector<found_row>
+    fetch(const std::string& where, std::size_t count_max, std::size_t payload_max);
+    void fetch_big_payloads(std::vector<found_row>& rows);
+    /// Whether messages get numbers that the cursor has passed.
+    bool is_beyond_counter(const cursor& at);
+    void make_durable(int shard);
+    // In settling.cpp.
+    void settle(slice_plan& plan);
+    void look_at_sessions();
+    void close_where_nothing_is(slice_plan& plan, const open_holes& settled);
+    bool holds_nothing(std::span<const number_range> ranges, int& statements_left);
+    void
+    close_clean_parts(slice_plan& plan, std::span<const number_range> ranges, int& statements_left);
+    // In scheduled.cpp.
     bool has_table(const char* name);
     /// False on the tables of the version before scheduling.
     bool can_schedule();
     std::optional<std::chrono::milliseconds> next_due(int shard);
     std::size_t move_due(int shard, std::size_t count_max);
+    std::int64_t count_scheduled(int shard);
 
     relay_store_options options_;
     connection db_;
