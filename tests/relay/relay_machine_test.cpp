@@ -24,6 +24,18 @@ protected:
 
     relay_action_type tell(const relay_event_type& e) { return machine.resume(clock.ticks(), e); }
 
+    // What comes next when there is nothing to do.
+    relay_action_type idle_after(const relay_action_type& taken) {
+        if (std::holds_alternative<action::read>(taken))
+            return tell(event::slice_read{0, {}, false});
+        if (std::holds_alternative<action::renew>(taken))
+            return tell(event::lease_renewed{clock.ticks(), write_result::done});
+        if (std::holds_alternative<action::remove>(taken))
+            return tell(event::removed{false});
+        clock.advance(std::get<action::wait>(taken).timeout);
+        return tell(event::woken{});
+    }
+
     // To the point where the lease is held from cursor 0 and the machine wants to read.
     void take_lease(std::int64_t epoch = 7) {
         ASSERT_TRUE(std::holds_alternative<action::acquire>(tell(event::woken{})));
@@ -77,17 +89,8 @@ TEST_F(relay_machine, an_idle_relay_polls_ever_slower_down_to_a_second) {
     int reads = 0;
     const auto end = clock.ticks() + 60s;
     while (clock.ticks() < end) {
-        if (std::holds_alternative<action::read>(taken)) {
-            ++reads;
-            taken = tell(event::slice_read{0, {}, false});
-        } else if (std::holds_alternative<action::renew>(taken)) {
-            taken = tell(event::lease_renewed{clock.ticks(), write_result::done});
-        } else if (std::holds_alternative<action::remove>(taken)) {
-            taken = tell(event::removed{false});
-        } else {
-            clock.advance(expect<action::wait>(taken).timeout);
-            taken = tell(event::woken{});
-        }
+        reads += std::holds_alternative<action::read>(taken);
+        taken = idle_after(taken);
     }
     EXPECT_GE(reads, 58);
     EXPECT_LE(reads, 75);
@@ -433,16 +436,7 @@ TEST_F(relay_machine, forgets_nothing_unless_told) {
     auto taken = tell(event::slice_read{0, {}, false});
     for (int i = 0; i < 1'000; ++i) {
         EXPECT_FALSE(std::holds_alternative<action::forget_applied>(taken));
-        if (std::holds_alternative<action::read>(taken)) {
-            taken = tell(event::slice_read{0, {}, false});
-        } else if (std::holds_alternative<action::renew>(taken)) {
-            taken = tell(event::lease_renewed{clock.ticks(), write_result::done});
-        } else if (std::holds_alternative<action::remove>(taken)) {
-            taken = tell(event::removed{false});
-        } else {
-            clock.advance(expect<action::wait>(taken).timeout);
-            taken = tell(event::woken{});
-        }
+        taken = idle_after(taken);
     }
 }
 

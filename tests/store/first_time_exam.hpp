@@ -329,6 +329,34 @@ TYPED_TEST_P(first_time_exam, old_keys_are_removed_in_pieces) {
     EXPECT_EQ(forget(std::chrono::hours{9 * 24}), 0U);
 }
 
+// C5: a dead letter that is sent again has no effect as long as its key is kept, and a second one
+// after that. The horizon that a retention must reach is what keeps it from happening by accident.
+TYPED_TEST_P(first_time_exam, a_replay_after_its_retention_is_applied_again) {
+    auto db = this->door.connect();
+    const message_id id = new_id();
+    const auto replay = [&] {
+        return this->sender.transact(*db, once{this->billing, id}, [&](auto& tx, outgoing&) {
+            tx.execute(this->apply(id));
+        });
+    };
+    const auto forget = [&](std::chrono::hours keep) {
+        typename TestFixture::own_transaction tx{*db};
+        const retention kept{keep, redelivery_horizon{std::chrono::hours{24}}};
+        EXPECT_LE(forget_consumed(tx.handle(), kept, 10, this->in(tx.handle())), 1U);
+        tx.commit();
+    };
+    EXPECT_TRUE(replay());
+    const raw_database& raw = this->door.database();
+    raw.run("update " + raw.table("consumed") + " set consumed_at = " + raw.ten_days_ago());
+    forget(std::chrono::hours{11 * 24});
+    EXPECT_FALSE(replay());
+    EXPECT_EQ(this->effects(id), "1");
+    forget(std::chrono::hours{9 * 24});
+    EXPECT_TRUE(replay());
+    EXPECT_EQ(this->effects(id), "2");
+    EXPECT_FALSE(replay());
+}
+
 TYPED_TEST_P(first_time_exam, absent_tables_say_what_to_do) {
     const raw_database& raw = this->door.database();
     raw.run("drop table " + raw.table("consumed"));
@@ -365,6 +393,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     it_is_refused_where_no_transaction_is_open,
     four_consumers_at_once_apply_each_message_once,
     old_keys_are_removed_in_pieces,
+    a_replay_after_its_retention_is_applied_again,
     absent_tables_say_what_to_do
 );
 
