@@ -8,7 +8,11 @@
 
 #include <gmock/gmock.h>
 
+#include <pthread.h>
+
 #include <atomic>
+#include <csignal>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <new>
@@ -85,6 +89,27 @@ TEST(consumer_threads, whatever_a_handler_throws_is_no_ack) {
     EXPECT_EQ(reasons["bad_alloc"], "std::bad_alloc");
     EXPECT_EQ(reasons["nothing to say"], "threw an exception without words");
     EXPECT_EQ(reasons["error"], "the disk");
+}
+
+// C6: it is not allowed, and ends the process; the message comes again.
+TEST(consumer_threads_death_test, a_handler_whose_thread_is_cancelled_acknowledges_nothing) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const auto handle_one = [] {
+        memory_log log;
+        log.add("orders", "k", "v");
+        run_until(
+            log,
+            options(),
+            [](const delivery&) {
+                ::pthread_cancel(::pthread_self());
+                ::pthread_testcancel();
+                return outcome::ack();
+            },
+            [&] { return log.committed("orders") == 1; }
+        );
+        std::_Exit(0); // it was committed
+    };
+    EXPECT_EXIT(handle_one(), testing::KilledBySignal(SIGABRT), "exception not rethrown");
 }
 
 // C7: records of anybody, with headers that mean something to us.
