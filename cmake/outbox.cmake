@@ -95,7 +95,7 @@ endfunction()
 # outbox_add_test(<name> SOURCES … USES … [PROGRAMS …] [LABELS …] [TIMEOUT seconds] [SERIAL])
 # One GoogleTest program; every case is its own ctest entry. LABELS: pure (no server), threads (no server, and worth a
 # run under the thread sanitizer), server (starts one), crash. PROGRAMS: targets the test starts, built before it.
-# SERIAL: the whole program is one ctest entry and nothing runs beside it.
+# SERIAL: the whole program is one ctest entry: its cases share a server.
 function(outbox_add_test name)
     cmake_parse_arguments(PARSE_ARGV 1 T "SERIAL" "TIMEOUT" "SOURCES;USES;PROGRAMS;LABELS")
     add_executable(${name} ${T_SOURCES})
@@ -121,7 +121,7 @@ function(outbox_add_test name)
     endif()
     if(T_SERIAL)
         add_test(NAME ${name} COMMAND ${name})
-        set_tests_properties(${name} PROPERTIES RUN_SERIAL ON LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+        set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
     else()
         gtest_discover_tests(
             ${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
