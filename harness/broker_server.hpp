@@ -30,8 +30,8 @@ public:
     /// come up.
     explicit broker_server(broker_options options = {});
 
-    /// Starts it again after stop() or kill(), same directory, same port; `env` is added to that of the options for
-    /// this life only.
+    /// Starts it again after stop() or kill(), same directory, same port; `env` is added to that of
+    /// the options for this life only.
     void start(std::map<std::string, std::string> env = {});
     /// SIGTERM; returns how it ended: {0, 0} after a clean stop.
     exit_status stop();

@@ -1,8 +1,9 @@
 #pragma once
-// The commands of `outbox`. Each adds itself to the command line and, when it was chosen, is run; it throws
-// outbox::error, which main turns into an exit code:
+// The commands of `outbox`. Each adds itself to the command line and, when it was chosen, is run;
+// it throws outbox::error, which main turns into an exit code:
 //
-//   0 done · 1 failed · 2 told something wrong · 3 database or broker not reachable · 4 a check found something
+//   0 done · 1 failed · 2 told something wrong · 3 database or broker not reachable · 4 a check
+//   found something
 
 #include <CLI/App.hpp>
 

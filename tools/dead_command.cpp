@@ -43,8 +43,13 @@ void print(const nlohmann::ordered_json& line) {
     std::printf("%s\n", line.dump().c_str());
 }
 
-/// Under `name` when it is text, else as hexadecimal digits under `name`_hex; null when there is nothing.
-void add_bytes(nlohmann::ordered_json& to, const std::string& name, std::optional<bytes_view> what) {
+/// Under `name` when it is text, else as hexadecimal digits under `name`_hex; null when there is
+/// nothing.
+void add_bytes(
+    nlohmann::ordered_json& to,
+    const std::string& name,
+    std::optional<bytes_view> what
+) {
     if (!what) {
         to[name] = nullptr;
         return;
@@ -105,7 +110,12 @@ int show(const dead_options& options) {
             print(what);
         else
             for (const auto& [name, value] : what.items())
-                std::printf("%s%-14s %s\n", name == "partition" ? "\n" : "", name.c_str(), value.dump().c_str());
+                std::printf(
+                    "%s%-14s %s\n",
+                    name == "partition" ? "\n" : "",
+                    name.c_str(),
+                    value.dump().c_str()
+                );
         return ++count < options.limit;
     });
     if (count == 0 && !options.json)
@@ -134,7 +144,9 @@ int export_all(const dead_options& options) {
 int resend(const dead_options& options) {
     if ((options.partition < 0) != (options.offset < 0))
         throw error(
-            error_kind::invalid_argument, "--partition and --offset belong together", "give both, or neither for all"
+            error_kind::invalid_argument,
+            "--partition and --offset belong together",
+            "give both, or neither for all"
         );
     std::size_t count = 1;
     if (options.offset >= 0)
@@ -151,41 +163,57 @@ int resend(const dead_options& options) {
 } // namespace
 
 void add_dead_command(CLI::App& app, action& chosen) {
-    CLI::App* const dead = app.add_subcommand("dead", "Messages that consumers gave up: list, show, export, resend");
+    CLI::App* const dead =
+        app.add_subcommand("dead", "Messages that consumers gave up: list, show, export, resend");
     dead->require_subcommand(1);
     const auto add = [&](const char* name, const char* what, int (*run)(const dead_options&)) {
         auto options = std::make_shared<dead_options>();
         CLI::App* command = dead->add_subcommand(name, what);
-        command->add_option("--brokers", options->brokers, "host:port, several with commas")->required();
-        command->add_option("--kafka", options->properties, "name=value, a property of librdkafka; may be repeated")
+        command->add_option("--brokers", options->brokers, "host:port, several with commas")
+            ->required();
+        command
+            ->add_option(
+                "--kafka",
+                options->properties,
+                "name=value, a property of librdkafka; may be repeated"
+            )
             ->take_all();
         command->add_flag("--json", options->json, "print JSON, one object per line");
-        command->callback([options, run, &chosen] { chosen = [options, run] { return run(*options); }; });
+        command->callback([options, run, &chosen] {
+            chosen = [options, run] { return run(*options); };
+        });
         return std::pair{command, options};
     };
     {
-        const auto [command, options] = add("list", "Dead-letter topics, and how many wait in each", &list);
+        const auto [command, options] =
+            add("list", "Dead-letter topics, and how many wait in each", &list);
         command->add_flag("--check", options->check, "exit with 4 when something waits");
     }
     const auto add_topic = [](CLI::App* command, const std::shared_ptr<dead_options>& options) {
-        command->add_option("--topic", options->topic, "as `outbox dead list` prints it")->required();
+        command->add_option("--topic", options->topic, "as `outbox dead list` prints it")
+            ->required();
     };
     {
-        const auto [command, options] = add("show", "What became of each message, without its payload", &show);
+        const auto [command, options] =
+            add("show", "What became of each message, without its payload", &show);
         add_topic(command, options);
         command->add_option("--limit", options->limit, "at most so many; 20 when not given")
             ->check(CLI::PositiveNumber);
     }
     {
-        const auto [command, options] = add("export", "Everything of each message, one JSON object per line", &export_all);
+        const auto [command, options] =
+            add("export", "Everything of each message, one JSON object per line", &export_all);
         add_topic(command, options);
     }
     {
         const auto [command, options] =
-            add("resend", "Back to where they came from: those that wait, or a single one", &resend);
+            add("resend", "Back to where they came from: those that wait, or a single one", &resend
+            );
         add_topic(command, options);
-        command->add_option("--partition", options->partition, "of a single one")->check(CLI::NonNegativeNumber);
-        command->add_option("--offset", options->offset, "of a single one")->check(CLI::NonNegativeNumber);
+        command->add_option("--partition", options->partition, "of a single one")
+            ->check(CLI::NonNegativeNumber);
+        command->add_option("--offset", options->offset, "of a single one")
+            ->check(CLI::NonNegativeNumber);
     }
 }
 

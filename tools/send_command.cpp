@@ -40,7 +40,11 @@ bytes read_payload(const send_options& options) {
     std::ifstream in{options.payload_file, std::ios::binary};
     bytes payload{std::istreambuf_iterator<char>{in}, {}};
     if (in.bad() || !in.is_open())
-        throw error(error_kind::io, "cannot read " + options.payload_file, "check the path and its permissions");
+        throw error(
+            error_kind::io,
+            "cannot read " + options.payload_file,
+            "check the path and its permissions"
+        );
     return payload;
 }
 
@@ -62,7 +66,8 @@ std::optional<trace_context> read_trace(const send_options& options) {
         throw error(
             error_kind::invalid_argument,
             "bad traceparent \"" + options.trace_parent + "\"",
-            "write 00-TRACEID-PARENTID-FLAGS, 32, 16 and 2 small hexadecimal digits, neither id all zero"
+            "write 00-TRACEID-PARENTID-FLAGS, 32, 16 and 2 small hexadecimal digits, neither id "
+            "all zero"
         );
     if (trace->state().empty() && !options.trace_state.empty())
         throw error(
@@ -85,7 +90,9 @@ int send(const send_options& options) {
         const auto delay = parse_duration(options.delay);
         if (!delay)
             throw error(
-                error_kind::invalid_argument, "bad delay \"" + options.delay + "\"", "write a number and ms, s, m, h or d"
+                error_kind::invalid_argument,
+                "bad delay \"" + options.delay + "\"",
+                "write a number and ms, s, m, h or d"
             );
         m.deliver = deliver_after(*delay);
     }
@@ -93,7 +100,10 @@ int send(const send_options& options) {
     const envelope row = freeze(m, message_id_generator{}.next(), {});
     options.source.open()->send({&row, 1});
     if (options.json)
-        std::printf("%s\n", nlohmann::json{{"message_id", row.id.text()}, {"subject", row.subject}}.dump().c_str());
+        std::printf(
+            "%s\n",
+            nlohmann::json{{"message_id", row.id.text()}, {"subject", row.subject}}.dump().c_str()
+        );
     else
         std::printf("%s\n", row.id.text().c_str());
     return exit_done;
@@ -103,20 +113,36 @@ int send(const send_options& options) {
 
 void add_send_command(CLI::App& app, action& chosen) {
     auto options = std::make_shared<send_options>();
-    CLI::App* command = app.add_subcommand("send", "Commit one message into the outbox of a database");
+    CLI::App* command =
+        app.add_subcommand("send", "Commit one message into the outbox of a database");
     add_database_option(*command, options->source);
-    command->add_option("--subject", options->subject, "what it is about; becomes the topic")->required();
+    command->add_option("--subject", options->subject, "what it is about; becomes the topic")
+        ->required();
     command->add_option("--key", options->key, "messages with the same key stay in order");
     command->add_option("--tag", options->tags, "a label; may be given ten times")->take_all();
-    command->add_option("--property", options->properties, "name=value, travels as a header; may be repeated")
+    command
+        ->add_option(
+            "--property",
+            options->properties,
+            "name=value, travels as a header; may be repeated"
+        )
         ->take_all();
     auto* payload = command->add_option_group("payload", "what it says");
     payload->add_option("--payload", options->payload, "the payload itself");
     payload->add_option("--payload-file", options->payload_file, "a file that holds it");
     payload->require_option(1);
-    command->add_option("--deliver-after", options->delay, "not before this has passed, such as 30s or 2h");
-    auto* parent = command->add_option("--traceparent", options->trace_parent, "the trace it belongs to, as W3C writes it");
-    command->add_option("--tracestate", options->trace_state, "what belongs to that")->needs(parent);
+    command->add_option(
+        "--deliver-after",
+        options->delay,
+        "not before this has passed, such as 30s or 2h"
+    );
+    auto* parent = command->add_option(
+        "--traceparent",
+        options->trace_parent,
+        "the trace it belongs to, as W3C writes it"
+    );
+    command->add_option("--tracestate", options->trace_state, "what belongs to that")
+        ->needs(parent);
     command->add_flag("--json", options->json, "print one JSON object");
     command->callback([options, &chosen] { chosen = [options] { return send(*options); }; });
 }

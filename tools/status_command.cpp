@@ -18,7 +18,8 @@ struct status_options {
 };
 
 std::string seconds(std::chrono::milliseconds duration) {
-    std::string text = std::to_string(duration.count() / 1000) + "." + std::to_string(duration.count() % 1000 / 100);
+    std::string text = std::to_string(duration.count() / 1000) + "." +
+                       std::to_string(duration.count() % 1000 / 100);
     return text + " s";
 }
 
@@ -45,7 +46,11 @@ int status(const status_options& options) {
     const bool capped = state.backlog >= store_status::backlog_counted_max;
     const bool held = state.lease_left.count() > 0;
     std::printf("database    %s\n", source->display_name().c_str());
-    std::printf("backlog     %lld%s\n", static_cast<long long>(state.backlog), capped ? " or more" : "");
+    std::printf(
+        "backlog     %lld%s\n",
+        static_cast<long long>(state.backlog),
+        capped ? " or more" : ""
+    );
     std::printf("oldest      %s\n", state.oldest_age ? seconds(*state.oldest_age).c_str() : "-");
     std::printf("scheduled   %lld\n", static_cast<long long>(state.scheduled));
     if (held)

@@ -24,7 +24,11 @@ std::string first_line(config_table& table, const std::filesystem::path& file) {
     std::ifstream in{file};
     std::string line;
     if (!std::getline(in, line) || line.empty())
-        table.reject("url_file", "no URL in the first line of " + file.string(), "check that it can be read");
+        table.reject(
+            "url_file",
+            "no URL in the first line of " + file.string(),
+            "check that it can be read"
+        );
     return line;
 }
 
@@ -32,7 +36,11 @@ void read_target(config_table& table, target_config& into) {
     table.require("name", into.name);
     table.read("kind", into.kind);
     if (into.kind != "kafka")
-        table.reject("kind", "no target is of the kind \"" + into.kind + "\"", "this build knows \"kafka\"");
+        table.reject(
+            "kind",
+            "no target is of the kind \"" + into.kind + "\"",
+            "this build knows \"kafka\""
+        );
     table.require("brokers", into.brokers);
     table.read("properties", into.properties);
     table.read("waves_at_once", into.waves_at_once, 0, 1'000);
@@ -64,7 +72,8 @@ void read_retention(config_table& table, database_config& into) {
         table.reject(
             keep == 0s ? "redelivery_horizon" : "applied_kept",
             "applied_kept and redelivery_horizon go together",
-            "redelivery_horizon is the longest time after which a message can come again: see docs/idempotency.md"
+            "redelivery_horizon is the longest time after which a message can come again: see "
+            "docs/idempotency.md"
         );
     try {
         into.applied = retention{
@@ -98,7 +107,11 @@ void read_database(config_table& table, database_config& into) {
     table.read("lease", into.timing.lease, 100ms, 1h);
     table.read("lease_renewal", into.timing.lease_renewal, 10ms, 20min);
     if (into.timing.lease_renewal * 3 > into.timing.lease)
-        table.reject("lease_renewal", "must be at most a third of lease", "else one slow answer loses the lease");
+        table.reject(
+            "lease_renewal",
+            "must be at most a third of lease",
+            "else one slow answer loses the lease"
+        );
     table.read("poll_shortest", into.timing.poll_shortest, 1ms, 1min);
     table.read("poll_longest", into.timing.poll_longest, into.timing.poll_shortest, 1h);
     table.read("stop_patience", into.timing.stop_patience, 0ms, 10min);
@@ -123,20 +136,24 @@ config read_config(const std::filesystem::path& file) {
             );
         });
         top.must_have("target");
-        top.each_table("target", [&](config_table& table) { read_target(table, read.targets.emplace_back()); });
+        top.each_table("target", [&](config_table& table) {
+            read_target(table, read.targets.emplace_back());
+        });
         top.must_have("database");
         top.each_table("database", [&](config_table& table) {
             database_config& entry = read.databases.emplace_back();
             read_database(table, entry);
-            const auto to = std::find_if(read.targets.begin(), read.targets.end(), [&](const target_config& t) {
-                return t.name == entry.target;
-            });
+            const auto to =
+                std::find_if(read.targets.begin(), read.targets.end(), [&](const target_config& t) {
+                    return t.name == entry.target;
+                });
             if (to == read.targets.end())
                 table.reject("target", "no [[target]] is named \"" + entry.target + "\"");
             if (entry.priority != 0 && to->waves_at_once == 0)
                 table.reject(
                     "priority",
-                    "has no effect, because target \"" + entry.target + "\" takes any number of waves at once",
+                    "has no effect, because target \"" + entry.target +
+                        "\" takes any number of waves at once",
                     "give that target waves_at_once, such as 1"
                 );
         });

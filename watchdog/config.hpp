@@ -1,5 +1,6 @@
 #pragma once
-// What the watchdog is told: which databases to relay, and where to. One TOML file; docs/watchdog.md shows it whole.
+// What the watchdog is told: which databases to relay, and where to. One TOML file;
+// docs/watchdog.md shows it whole.
 
 #include "outbox/base/log.hpp"
 #include "outbox/consumer/idempotency/retention.hpp"

@@ -1,5 +1,6 @@
-// outbox-watchdog: relays the outboxes of the databases that its configuration names, and goes on where any process
-// that died left off. Any number of them may run; the lease in each database lets one work.
+// outbox-watchdog: relays the outboxes of the databases that its configuration names, and goes on
+// where any process that died left off. Any number of them may run; the lease in each database lets
+// one work.
 
 #include "outbox/base/error.hpp"
 #include "outbox/base/log.hpp"
@@ -19,7 +20,8 @@ namespace {
 constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;
 
-// Blocked before the first thread is made, so that every thread inherits it and only await_signal() sees them.
+// Blocked before the first thread is made, so that every thread inherits it and only await_signal()
+// sees them.
 sigset_t block_stop_signals() {
     sigset_t signals;
     sigemptyset(&signals);
@@ -32,7 +34,9 @@ sigset_t block_stop_signals() {
 } // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Relays committed messages from business databases to a broker.", "outbox-watchdog"};
+    CLI::App app{
+        "Relays committed messages from business databases to a broker.",
+        "outbox-watchdog"};
     std::string config_file;
     app.add_option("--config", config_file, "TOML file: which databases, and where to")->required();
     try {

@@ -28,9 +28,10 @@ supervisor::supervisor(const config& configured) {
         if (t.waves_at_once > 0)
             desks[t.name] = std::make_shared<turn_desk>(turn_rules{.at_once = t.waves_at_once});
     for (const database_config& d : configured.databases) {
-        const auto to = std::find_if(configured.targets.begin(), configured.targets.end(), [&](const auto& t) {
-            return t.name == d.target;
-        });
+        const auto to =
+            std::find_if(configured.targets.begin(), configured.targets.end(), [&](const auto& t) {
+                return t.name == d.target;
+            });
         entry& made = entries_.emplace_back();
         made.name = d.name;
         made.source = open_database(d.url, d.outbox);
@@ -38,7 +39,8 @@ supervisor::supervisor(const config& configured) {
             made.receipts = std::make_unique<receipt_sender>(*d.receipts);
         std::unique_ptr<target> target = make_target(*to, d.name);
         if (const auto desk = desks.find(to->name); desk != desks.end())
-            target = std::make_unique<turn_taking_target>(std::move(target), desk->second, d.priority);
+            target =
+                std::make_unique<turn_taking_target>(std::move(target), desk->second, d.priority);
         made.worker = std::make_unique<relay>(
             *made.source,
             std::move(target),
@@ -56,7 +58,9 @@ supervisor::supervisor(const config& configured) {
     }
 }
 
-supervisor::~supervisor() { stop(); }
+supervisor::~supervisor() {
+    stop();
+}
 
 void supervisor::start() {
     for (entry& e : entries_)

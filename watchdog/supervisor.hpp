@@ -1,6 +1,6 @@
 #pragma once
-// Runs one relay for each configured database, each on a thread of its own with its own connection and its own
-// connection to the target, so that one that hangs holds up none of the others.
+// Runs one relay for each configured database, each on a thread of its own with its own connection
+// and its own connection to the target, so that one that hangs holds up none of the others.
 
 #include "outbox/relay/receipt_sender.hpp"
 #include "outbox/relay/relay.hpp"
@@ -15,9 +15,9 @@
 namespace outbox::watchdog {
 
 class supervisor {
-  public:
-    /// Connects to nothing yet. Throws outbox::error (invalid_argument, conflict) for a URL, a property or a doorbell
-    /// that cannot be used.
+public:
+    /// Connects to nothing yet. Throws outbox::error (invalid_argument, conflict) for a URL, a
+    /// property or a doorbell that cannot be used.
     explicit supervisor(const config& configured);
     /// Stops, if stop() has not been called.
     ~supervisor();
@@ -28,7 +28,7 @@ class supervisor {
 
     std::size_t relay_count() const noexcept { return entries_.size(); }
 
-  private:
+private:
     struct entry {
         std::string name{};
         std::unique_ptr<database> source{};

@@ -1,6 +1,6 @@
 #pragma once
-// The inside of log_manager, for its own files alone: log_manager_opening.cpp recovers what the last run left,
-// log_manager_topics.cpp changes topics, log_manager.cpp has the rest.
+// The inside of log_manager, for its own files alone: log_manager_opening.cpp recovers what the
+// last run left, log_manager_topics.cpp changes topics, log_manager.cpp has the rest.
 
 #include "broker/log/committer.hpp"
 #include "broker/log/durable_offsets.hpp"

@@ -76,11 +76,7 @@ std::error_code log_manager::impl::create_partition_files(
     for (std::int32_t i = first; i < end && !ec; ++i) {
         const std::string directory = partition_path(topic.name, i);
         if (files_.exists(directory, ec) && !ec)
-            files_.rename(
-                directory,
-                path(random_text(16) + std::string{format::stray_suffix}),
-                ec
-            );
+            files_.rename(directory, path(random_text(16) + std::string{format::stray_suffix}), ec);
         if (!ec)
             files_.make_directory(directory, ec);
         if (!ec)

@@ -355,10 +355,7 @@ void segmented_log::flush() {
         if (ec) {
             // Never again: a second fsync may succeed without having written anything.
             health_ = partition_health::read_only;
-            (void)write_failed(
-                passes(ec) ? std::make_error_code(std::errc::io_error) : ec,
-                done
-            );
+            (void)write_failed(passes(ec) ? std::make_error_code(std::errc::io_error) : ec, done);
         } else if (health_ == partition_health::serving) {
             if (end > durable_end_) {
                 durable_end_ = end;

@@ -1,4 +1,5 @@
-// What goes: records that somebody deletes, and segments that the topic's retention no longer covers.
+// What goes: records that somebody deletes, and segments that the topic's retention no longer
+// covers.
 
 #include "broker/log/batch_scan.hpp"
 #include "broker/log/errc.hpp"

@@ -145,7 +145,11 @@ void config_table::read(std::string_view key, std::map<std::string, std::string>
     for (const auto& [name, element] : *value->as_table()) {
         const auto* text = element.as_string();
         if (!text)
-            reject(key, "must hold strings only", "put '" + std::string{name.str()} + "' into quotes");
+            reject(
+                key,
+                "must hold strings only",
+                "put '" + std::string{name.str()} + "' into quotes"
+            );
         into[std::string{name.str()}] = text->get();
     }
 }

@@ -7,9 +7,11 @@
 // The environment says which one strikes: OUTBOX_FAULT=relay.delivered:3 kills the process, as
 // SIGKILL does, the third time that it comes there. Names are "floor.what_has_just_happened".
 //
-// And places where a test may break the product on purpose, to see that the judge of the crash tests notices:
+// And places where a test may break the product on purpose, to see that the judge of the crash
+// tests notices:
 //
-//   if (OUTBOX_BROKEN("relay.record_before_delivery")) …          // with OUTBOX_BREAK=relay.record_before_delivery
+//   if (OUTBOX_BROKEN("relay.record_before_delivery")) …          // with
+//   OUTBOX_BREAK=relay.record_before_delivery
 
 #ifdef OUTBOX_FAULTS
 namespace outbox {

@@ -1,13 +1,14 @@
-// The nemesis. Two shops, two watchdogs, two points services and a broker (and PostgreSQL, MariaDB or MySQL) at work; again and
-// again one of them is killed with SIGKILL, at a random moment or at a named point of its code, and started again, or a
-// watchdog or a points service is frozen for longer than its lease or session and comes back; at the end everything that
-// was committed must have arrived, in order, and must have had its effect in the points service's database, once.
+// The nemesis. Two shops, two watchdogs, two points services and a broker (and PostgreSQL, MariaDB
+// or MySQL) at work; again and again one of them is killed with SIGKILL, at a random moment or at a
+// named point of its code, and started again, or a watchdog or a points service is frozen for
+// longer than its lease or session and comes back; at the end everything that was committed must
+// have arrived, in order, and must have had its effect in the points service's database, once.
 // Everything is drawn from the seed that is printed.
 //
 //   crash_run --db sqlite|postgres|mariadb|mysql --cycles N [--seed S] [--json FILE] [--redis]
 //
-// With --redis the points service has its effects in a file and a lease in Redis, which is killed as well: no effect may be
-// missing then, and those that happened twice are counted.
+// With --redis the points service has its effects in a file and a lease in Redis, which is killed
+// as well: no effect may be missing then, and those that happened twice are counted.
 
 #include "harness/redis_server.hpp"
 #include "harness/temp_dir.hpp"
@@ -16,8 +17,8 @@
 #include "outbox/base/error.hpp"
 #include "outbox/base/random.hpp"
 #include "tests/crash/redis_points.hpp"
-#include "tools/demo/audit.hpp"
 #include "tools/demo/audience.hpp"
+#include "tools/demo/audit.hpp"
 #include "tools/demo/stage.hpp"
 
 #include <nlohmann/json.hpp>
@@ -51,11 +52,20 @@ struct crash_options {
 
 constexpr std::array shop_points{"producer.before_commit", "producer.committed"};
 constexpr std::array watchdog_points{
-    "relay.read", "relay.sent", "relay.delivered", "relay.recorded", "relay.removed"};
-constexpr std::array service_points{"points.applied", "points.committed", "consumer.handled", "consumer.committed"};
+    "relay.read",
+    "relay.sent",
+    "relay.delivered",
+    "relay.recorded",
+    "relay.removed"};
+constexpr std::array service_points{
+    "points.applied",
+    "points.committed",
+    "consumer.handled",
+    "consumer.committed"};
 constexpr std::array broker_points{"broker.appended", "broker.synced", "broker.acked"};
 constexpr std::int64_t orders_per_shop_max = 1'000'000'000;
-// What the points services keep up with on a busy machine of two cores, though they share one database.
+// What the points services keep up with on a busy machine of two cores, though they share one
+// database.
 constexpr int orders_per_second = 200;
 
 /// Whether it came to that within the time.
@@ -70,17 +80,21 @@ bool comes_true(Predicate&& predicate, std::chrono::milliseconds within) {
 }
 
 class nemesis {
-  public:
+public:
     explicit nemesis(const crash_options& options)
-        : options_(options), random_(options.seed), stage_({
+        : options_(options)
+        , random_(options.seed)
+        , stage_({
               .database = parse_database_kind(options.database),
               .broker = {},
               .programs = options.programs,
               .lease = 500ms,
               .session = 1500ms, // a busy machine may let nobody run for longer than a short one
               .points = place_points(),
-          }),
-          books_(stage_.open_books()), points_(stage_.open_points()), audience_(stage_.broker_address(), stage_.topic()) {}
+          })
+        , books_(stage_.open_books())
+        , points_(stage_.open_points())
+        , audience_(stage_.broker_address(), stage_.topic()) {}
 
     int run() {
         for (std::size_t i = 0; i < shops_.size(); ++i)
@@ -98,7 +112,7 @@ class nemesis {
         return close_the_books();
     }
 
-  private:
+private:
     using process = std::unique_ptr<harness::child_process>;
 
     std::optional<points_place> place_points() {
@@ -108,8 +122,12 @@ class nemesis {
         const std::filesystem::path file = redis_folder_ / "points";
         return points_place{
             .command =
-                {std::filesystem::read_symlink("/proc/self/exe").string(), "redis-points", "--redis-port",
-                 std::to_string(redis_->port()), "--file", file.string()},
+                {std::filesystem::read_symlink("/proc/self/exe").string(),
+                 "redis-points",
+                 "--redis-port",
+                 std::to_string(redis_->port()),
+                 "--file",
+                 file.string()},
             .open = [port = redis_->port(), file] { return open_redis_points_book(port, file); },
         };
     }
@@ -118,9 +136,14 @@ class nemesis {
         const auto begin = static_cast<std::int64_t>(i) * orders_per_shop_max + 1;
         const auto end = begin + orders_per_shop_max - 1;
         const std::int64_t first = books_->last_placed(begin, end) + 1;
-        shops_[i] = std::make_unique<harness::child_process>(
-            stage_.start_shop(options_.seed, first, end, orders_per_second / 2, stage::relaying::none, std::move(env))
-        );
+        shops_[i] = std::make_unique<harness::child_process>(stage_.start_shop(
+            options_.seed,
+            first,
+            end,
+            orders_per_second / 2,
+            stage::relaying::none,
+            std::move(env)
+        ));
     }
 
     process start_watchdog(std::map<std::string, std::string> env) {
@@ -146,7 +169,10 @@ class nemesis {
             }
             for (const process& service : services_) {
                 if (!service->running())
-                    throw error(error_kind::io, service->describe("a points service ended by itself"));
+                    throw error(
+                        error_kind::io,
+                        service->describe("a points service ended by itself")
+                    );
             }
             return audience_.distinct_count() > from && applied() > applied_from;
         };
@@ -155,9 +181,10 @@ class nemesis {
     }
 
     std::string describe_standstill(std::size_t arrived_from, std::int64_t applied_from) {
-        std::string text = "nothing goes on after kill " + std::to_string(cycle_) + " (" + last_ + "): " +
-                           std::to_string(audience_.distinct_count() - arrived_from) + " messages arrived, " +
-                           std::to_string(applied() - applied_from) + " were applied";
+        std::string text = "nothing goes on after kill " + std::to_string(cycle_) + " (" + last_ +
+                           "): " + std::to_string(audience_.distinct_count() - arrived_from) +
+                           " messages arrived, " + std::to_string(applied() - applied_from) +
+                           " were applied";
         for (const process& watchdog : watchdogs_)
             text += watchdog->describe("\nwatchdog:");
         for (const process& service : services_)
@@ -168,7 +195,8 @@ class nemesis {
     void kill_somebody() {
         const bool has_server = stage_.has_database_server();
         const auto die = random_.below(100);
-        std::this_thread::sleep_for(std::chrono::microseconds(random_.below(40'000))); // the random moment
+        std::this_thread::sleep_for(std::chrono::microseconds(random_.below(40'000))
+        ); // the random moment
         if (die < 20)
             kill_shop(random_.below(shops_.size()));
         else if (die < 40)
@@ -222,13 +250,15 @@ class nemesis {
         ++kills_["points"];
         services_[i]->stop(SIGKILL);
         if (random_.below(2) == 0) {
-            services_[i] = start_points(i, point(service_points[random_.below(service_points.size())]));
+            services_[i] =
+                start_points(i, point(service_points[random_.below(service_points.size())]));
             await_death(*services_[i]);
         }
         services_[i] = start_points(i, {});
     }
 
-    // As a long pause of the machine does: it comes back and does not know that its lease or its session is gone.
+    // As a long pause of the machine does: it comes back and does not know that its lease or its
+    // session is gone.
     void freeze(const char* who, harness::child_process& victim, std::uint64_t ms_max) {
         last_ = std::string{"frozen "} + who;
         ++kills_[last_];
@@ -271,7 +301,8 @@ class nemesis {
         return {{"OUTBOX_FAULT", std::string{name} + ":" + std::to_string(1 + random_.below(8))}};
     }
 
-    // It kills itself when it comes to its point; if its work never takes it there, it is killed all the same.
+    // It kills itself when it comes to its point; if its work never takes it there, it is killed
+    // all the same.
     void await_death(harness::child_process& doomed) {
         ++(comes_true([&] { return !doomed.running(); }, 3s) ? points_struck_ : points_missed_);
         doomed.stop(SIGKILL);
@@ -282,8 +313,8 @@ class nemesis {
         std::fflush(stdout);
     }
 
-    // How long it takes is the machine's affair, as long as it goes on. No more comes in: a partition that is read by
-    // nobody ends the progress.
+    // How long it takes is the machine's affair, as long as it goes on. No more comes in: a
+    // partition that is read by nobody ends the progress.
     bool await_effects(std::int64_t count) {
         for (std::int64_t now = applied(); now < count;) {
             const std::int64_t before = now;
@@ -298,13 +329,20 @@ class nemesis {
             shop->stop(SIGKILL);
         stage_.await_shops_gone();
         const auto placed = books_->placed();
-        audience_.await_distinct(placed.size(), 60'000); // what is missing then is lost, and the account says so
+        audience_.await_distinct(
+            placed.size(),
+            60'000
+        ); // what is missing then is lost, and the account says so
         for (const process& watchdog : watchdogs_)
             watchdog->stop(SIGTERM);
         const auto arrived = static_cast<std::int64_t>(audience_.distinct_count());
         if (!await_effects(arrived)) {
             for (const process& service : services_)
-                std::printf("%s\n", service->describe("not everything was applied; this points service said").c_str());
+                std::printf(
+                    "%s\n",
+                    service->describe("not everything was applied; this points service said")
+                        .c_str()
+                );
         }
         for (const process& service : services_)
             service->stop(SIGTERM);
@@ -360,9 +398,13 @@ class nemesis {
 int main(int argc, char** argv) {
     outbox::demo::crash_options options;
     options.seed = outbox::system_random().below(1'000'000);
-    options.programs = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin";
-    CLI::App app{"Kills everything, again and again, and looks whether anything got lost.", "crash_run"};
-    app.add_option("--db", options.database)->check(CLI::IsMember({"sqlite", "postgres", "mariadb", "mysql"}));
+    options.programs =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin";
+    CLI::App app{
+        "Kills everything, again and again, and looks whether anything got lost.",
+        "crash_run"};
+    app.add_option("--db", options.database)
+        ->check(CLI::IsMember({"sqlite", "postgres", "mariadb", "mysql"}));
     app.add_option("--cycles", options.cycles);
     app.add_option("--seed", options.seed);
     app.add_option("--json", options.json_file);
@@ -381,10 +423,16 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     if (points->parsed()) {
         service.session = std::chrono::milliseconds{session_ms};
-        return outbox::demo::run_points(service, [&] { return outbox::demo::open_redis_points_book(redis_port, file); });
+        return outbox::demo::run_points(service, [&] {
+            return outbox::demo::open_redis_points_book(redis_port, file);
+        });
     }
-    std::printf("crash_run --db %s --cycles %d --seed %llu\n", options.database.c_str(), options.cycles,
-                static_cast<unsigned long long>(options.seed));
+    std::printf(
+        "crash_run --db %s --cycles %d --seed %llu\n",
+        options.database.c_str(),
+        options.cycles,
+        static_cast<unsigned long long>(options.seed)
+    );
     std::fflush(stdout);
     try {
         return outbox::demo::nemesis{options}.run();

@@ -22,14 +22,16 @@ namespace {
 using namespace std::chrono_literals;
 
 class redis_points_book final : public points_book {
-  public:
+public:
     redis_points_book(std::uint16_t port, const std::filesystem::path& file)
-        : file_(file), out_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)),
-          checker_(points_group(), [port] {
-              const retention keep{
-                  14 * 24h, redelivery_horizon::of({.relay_outage = 24h, .broker_retention = 7 * 24h})};
-              return open_redis_claims(connect_hiredis({.port = port, .timeout = 2s}), keep);
-          }) {
+        : file_(file)
+        , out_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600))
+        , checker_(points_group(), [port] {
+            const retention keep{
+                14 * 24h,
+                redelivery_horizon::of({.relay_outage = 24h, .broker_retention = 7 * 24h})};
+            return open_redis_claims(connect_hiredis({.port = port, .timeout = 2s}), keep);
+        }) {
         if (!out_)
             throw error(error_kind::io, "cannot write " + file.string());
     }
@@ -72,8 +74,9 @@ class redis_points_book final : public points_book {
     }
     bool effects_may_repeat() const override { return true; }
 
-  private:
-    // One write, so that no two lines are mixed and none is half; what is written survives its writer.
+private:
+    // One write, so that no two lines are mixed and none is half; what is written survives its
+    // writer.
     void append(const std::string& line) {
         if (::write(out_.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
             throw error(error_kind::io, "cannot write " + file_.string());
@@ -86,7 +89,8 @@ class redis_points_book final : public points_book {
 
 } // namespace
 
-std::unique_ptr<points_book> open_redis_points_book(std::uint16_t port, const std::filesystem::path& file) {
+std::unique_ptr<points_book>
+open_redis_points_book(std::uint16_t port, const std::filesystem::path& file) {
     return std::make_unique<redis_points_book>(port, file);
 }
 

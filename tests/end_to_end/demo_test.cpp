@@ -1,4 +1,5 @@
-// `outbox demo` is the promise of the README; here it must hold on each database, on our broker and on Apache Kafka.
+// `outbox demo` is the promise of the README; here it must hold on each database, on our broker and
+// on Apache Kafka.
 
 #include "harness/child_process.hpp"
 #include "harness/kafka_server.hpp"
@@ -19,7 +20,8 @@ using namespace std::chrono_literals;
 nlohmann::json run_demo(std::vector<std::string> arguments) {
     const harness::temp_dir folder;
     const std::string file = (folder / "ledger.json").string();
-    std::vector<std::string> argv{harness::our_program("outbox").string(), "demo", "--orders", "400", "--json", file};
+    std::vector<std::string>
+        argv{harness::our_program("outbox").string(), "demo", "--orders", "400", "--json", file};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     const auto result = harness::run_to_end({.argv = std::move(argv)}, 150s);
     EXPECT_TRUE(result.status.ok()) << result.stdout_text << result.stderr_text;
@@ -39,11 +41,17 @@ void expect_good_ledger(const nlohmann::json& ledger, int kills_min) {
     EXPECT_GT(ledger.at("seconds"), 0.0);
 }
 
-TEST(demo, holds_on_sqlite) { expect_good_ledger(run_demo({}), 3); }
+TEST(demo, holds_on_sqlite) {
+    expect_good_ledger(run_demo({}), 3);
+}
 
-TEST(demo, holds_on_postgresql) { expect_good_ledger(run_demo({"--db", "postgres"}), 3); }
+TEST(demo, holds_on_postgresql) {
+    expect_good_ledger(run_demo({"--db", "postgres"}), 3);
+}
 
-TEST(demo, holds_on_mariadb) { expect_good_ledger(run_demo({"--db", "mariadb"}), 3); }
+TEST(demo, holds_on_mariadb) {
+    expect_good_ledger(run_demo({"--db", "mariadb"}), 3);
+}
 
 TEST(demo, holds_on_apache_kafka) {
     const harness::kafka_server kafka;

@@ -1,5 +1,5 @@
-// Any bytes as what stands in the columns of numbering: an intent's messages, and a set of applied numbers. What is
-// accepted has one form.
+// Any bytes as what stands in the columns of numbering: an intent's messages, and a set of applied
+// numbers. What is accepted has one form.
 
 #include "outbox/base/error.hpp"
 #include "outbox/consumer/idempotency/number_set.hpp"

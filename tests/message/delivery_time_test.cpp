@@ -19,9 +19,27 @@ TEST(delivery_time, is_a_delay_or_a_point_in_time) {
 
 TEST(delivery_time, levels_are_those_of_rocketmq) {
     const std::vector<std::chrono::seconds> delays{
-        1s, 5s, 10s, 30s, 60s, 120s, 180s, 240s, 300s, 360s, 420s, 480s, 540s, 600s, 1200s, 1800s, 3600s, 7200s};
+        1s,
+        5s,
+        10s,
+        30s,
+        60s,
+        120s,
+        180s,
+        240s,
+        300s,
+        360s,
+        420s,
+        480s,
+        540s,
+        600s,
+        1200s,
+        1800s,
+        3600s,
+        7200s};
     for (std::size_t i = 0; i < delays.size(); ++i)
-        EXPECT_EQ(delay_level(static_cast<int>(i) + 1), deliver_after(delays[i])) << "level " << i + 1;
+        EXPECT_EQ(delay_level(static_cast<int>(i) + 1), deliver_after(delays[i]))
+            << "level " << i + 1;
     EXPECT_THROW(delay_level(0), error);
     EXPECT_THROW(delay_level(19), error);
 }

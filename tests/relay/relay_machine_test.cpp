@@ -20,7 +20,8 @@ protected:
     outbox::relay_machine machine{timing, random};
 
     // Scheduled messages have stories of their own.
-    explicit relay_machine(const relay_timing& t = {.due_longest = 24h, .due_shortest = 24h}) : timing(t) {}
+    explicit relay_machine(const relay_timing& t = {.due_longest = 24h, .due_shortest = 24h})
+        : timing(t) {}
 
     relay_action_type tell(const relay_event_type& e) { return machine.resume(clock.ticks(), e); }
 
@@ -39,9 +40,9 @@ protected:
     // To the point where the lease is held from cursor 0 and the machine wants to read.
     void take_lease(std::int64_t epoch = 7) {
         ASSERT_TRUE(std::holds_alternative<action::acquire>(tell(event::woken{})));
-        const auto next = tell(
-            event::lease_answered{clock.ticks(), {.granted = lease{epoch, {}}, .holder = {}, .held_for = {}}}
-        );
+        const auto next = tell(event::lease_answered{
+            clock.ticks(),
+            {.granted = lease{epoch, {}}, .holder = {}, .held_for = {}}});
         ASSERT_TRUE(std::holds_alternative<action::read>(next));
     }
 
@@ -49,7 +50,9 @@ protected:
     void send_out(std::size_t count, std::int64_t up_to) {
         const auto next = tell(event::slice_read{count, {"", up_to}, false});
         ASSERT_TRUE(std::holds_alternative<action::deliver>(next));
-        ASSERT_TRUE(std::holds_alternative<action::await_target>(tell(event::wave_news{count, 0, 0, 0})));
+        ASSERT_TRUE(
+            std::holds_alternative<action::await_target>(tell(event::wave_news{count, 0, 0, 0}))
+        );
     }
 
     static event::wave_news all_delivered(std::size_t count) { return {0, count, 0, 0}; }
@@ -77,7 +80,8 @@ TEST_F(relay_machine, takes_the_lease_reads_delivers_and_records) {
 TEST_F(relay_machine, asks_again_when_somebody_else_holds_the_lease) {
     expect<action::acquire>(tell(event::woken{}));
     const auto taken = tell(event::lease_answered{clock.ticks(), {std::nullopt, "other", 9s}});
-    EXPECT_EQ(expect<action::wait>(taken).timeout, 1s) << "a good holder frees it before it runs out";
+    EXPECT_EQ(expect<action::wait>(taken).timeout, 1s)
+        << "a good holder frees it before it runs out";
     clock.advance(1s);
     expect<action::acquire>(tell(event::woken{}));
 }
@@ -146,7 +150,8 @@ TEST_F(relay_machine, an_outage_is_probed_with_one_message_and_records_nothing) 
                     ? tell(event::lease_renewed{clock.ticks(), write_result::done})
                     : tell(event::woken{});
     }
-    EXPECT_GT(expect<action::deliver>(tell(all_delivered(1))).count_max, 99U) << "the probe came through";
+    EXPECT_GT(expect<action::deliver>(tell(all_delivered(1))).count_max, 99U)
+        << "the probe came through";
     EXPECT_EQ(machine.breaker(), breaker_state::closed);
     EXPECT_EQ(expect<action::record>(tell(all_delivered(99))).to.seq, 100);
 }
@@ -243,10 +248,12 @@ TEST_F(relay_machine, progress_that_cannot_be_recorded_does_not_stop_delivery) {
     auto taken = tell(all_delivered(1));
     for (int i = 0; i < 20 && !std::holds_alternative<action::record>(taken); ++i) {
         clock.advance(20ms);
-        taken = std::holds_alternative<action::read>(taken) ? tell(event::slice_read{0, {"", 2}, false})
-                                                            : tell(event::woken{});
+        taken = std::holds_alternative<action::read>(taken)
+                    ? tell(event::slice_read{0, {"", 2}, false})
+                    : tell(event::woken{});
     }
-    EXPECT_EQ(expect<action::record>(taken).to.seq, 2) << "recorded later, with all that came since";
+    EXPECT_EQ(expect<action::record>(taken).to.seq, 2)
+        << "recorded later, with all that came since";
 }
 
 TEST_F(relay_machine, a_failing_database_is_left_alone_ever_longer_but_the_wave_goes_on) {
@@ -294,7 +301,8 @@ TEST_F(relay_machine, a_stop_tries_again_to_record_while_somebody_else_writes) {
     send_out(1, 1);
     machine.request_stop(clock.ticks());
     expect<action::record>(tell(all_delivered(1)));
-    const auto pause = expect<action::wait>(tell(event::progress_recorded{write_result::busy})).timeout;
+    const auto pause =
+        expect<action::wait>(tell(event::progress_recorded{write_result::busy})).timeout;
     EXPECT_LE(pause, 100ms);
     clock.advance(pause);
     expect<action::record>(tell(event::woken{}));
@@ -343,7 +351,8 @@ protected:
 TEST_F(relay_machine_and_time, looks_when_the_next_message_is_due_and_not_before) {
     come_to_the_first_look();
     EXPECT_EQ(next_look_after({write_result::done, 0, 437ms}), 437ms);
-    EXPECT_EQ(next_look_after({write_result::done, 0, 5h}), 1s) << "it may be cancelled, or another come";
+    EXPECT_EQ(next_look_after({write_result::done, 0, 5h}), 1s)
+        << "it may be cancelled, or another come";
     EXPECT_EQ(next_look_after({write_result::done, 0, std::nullopt}), 1s);
 }
 
@@ -386,13 +395,20 @@ TEST_F(relay_machine_and_time, gives_up_when_the_lease_is_lost) {
 class relay_machine_that_forgets : public relay_machine {
 protected:
     relay_machine_that_forgets()
-        : relay_machine({.lease = 24h, .lease_renewal = 8h, .removal_interval = 24h, .forget_interval = 60s,
-                         .due_longest = 24h, .due_shortest = 24h}) {}
+        : relay_machine(
+              {.lease = 24h,
+               .lease_renewal = 8h,
+               .removal_interval = 24h,
+               .forget_interval = 60s,
+               .due_longest = 24h,
+               .due_shortest = 24h}
+          ) {}
 
     // Goes on with an empty outbox until it forgets, and returns how long that took.
     std::chrono::milliseconds until_it_forgets(relay_action_type taken) {
         const auto begin = clock.ticks();
-        while (!std::holds_alternative<action::forget_applied>(taken) && clock.ticks() < begin + 1h) {
+        while (!std::holds_alternative<action::forget_applied>(taken) && clock.ticks() < begin + 1h
+        ) {
             if (std::holds_alternative<action::read>(taken)) {
                 taken = tell(event::slice_read{0, {}, false});
             } else {
@@ -423,9 +439,9 @@ TEST_F(relay_machine_that_forgets, only_while_it_holds_the_lease_and_behind_ever
         clock.advance(expect<action::wait>(taken).timeout);
         taken = tell(event::woken{});
     }
-    expect<action::read>(
-        tell(event::lease_answered{clock.ticks(), {.granted = lease{7, {}}, .holder = {}, .held_for = {}}})
-    );
+    expect<action::read>(tell(event::lease_answered{
+        clock.ticks(),
+        {.granted = lease{7, {}}, .holder = {}, .held_for = {}}}));
     clock.advance(1h);
     expect<action::deliver>(tell(event::slice_read{3, {"", 3}, true}));
     expect<action::read>(tell(event::wave_news{3, 0, 0, 0}));

@@ -1,5 +1,6 @@
-// Two or three relays, one store, one target, all in memory and in virtual time, with crashes, pauses longer than a
-// lease, outages and failing writes drawn from a seed. The machines are the real ones; the rest is a model.
+// Two or three relays, one store, one target, all in memory and in virtual time, with crashes,
+// pauses longer than a lease, outages and failing writes drawn from a seed. The machines are the
+// real ones; the rest is a model.
 
 #include "outbox/relay/relay_machine.hpp"
 
@@ -59,9 +60,10 @@ public:
         if (world_->clock.ticks() < asleep_until_)
             return;
         if (world_->strikes(400))
-            start(); // killed and started again; what was in memory is gone
+            start();                // killed and started again; what was in memory is gone
         if (world_->strikes(400)) { // SIGSTOP, also for longer than the lease
-            asleep_until_ = world_->clock.ticks() + std::chrono::milliseconds(world_->random.below(15'000));
+            asleep_until_ =
+                world_->clock.ticks() + std::chrono::milliseconds(world_->random.below(15'000));
             return;
         }
         const auto action = machine_->resume(world_->clock.ticks(), event_);
@@ -71,7 +73,9 @@ public:
 private:
     using result = relay_event_type;
 
-    bool mine(std::int64_t epoch) const { return world_->epoch == epoch && world_->owner == owner_; }
+    bool mine(std::int64_t epoch) const {
+        return world_->epoch == epoch && world_->owner == owner_;
+    }
 
     result act(const relay_action::acquire&) {
         current_.clear();
@@ -84,12 +88,15 @@ private:
                 asked_at,
                 {std::nullopt,
                  "other",
-                 std::chrono::duration_cast<std::chrono::milliseconds>(world_->lease_until - asked_at)}
-            };
+                 std::chrono::duration_cast<std::chrono::milliseconds>(
+                     world_->lease_until - asked_at
+                 )}};
         world_->epoch += world_->owner != owner_;
         world_->owner = owner_;
         world_->lease_until = asked_at + timing_.lease;
-        return relay_event::lease_answered{asked_at, {lease{world_->epoch, {"", world_->recorded}}, "", {}}};
+        return relay_event::lease_answered{
+            asked_at,
+            {lease{world_->epoch, {"", world_->recorded}}, "", {}}};
     }
     result act(const relay_action::renew& a) {
         const auto asked_at = world_->clock.ticks();
@@ -105,7 +112,8 @@ private:
             return relay_event::store_failed{};
         std::vector<std::int64_t> found;
         const auto limit = static_cast<std::int64_t>(1 + world_->random.below(5));
-        for (auto seq = a.from.seq + 1; seq <= std::min(world_->committed, a.from.seq + limit); ++seq)
+        for (auto seq = a.from.seq + 1; seq <= std::min(world_->committed, a.from.seq + limit);
+             ++seq)
             found.push_back(seq);
         const std::int64_t after = found.empty() ? a.from.seq : found.back();
         if (!found.empty())
@@ -159,12 +167,14 @@ private:
         } else {
             auto& all = world_->scheduled;
             const auto now = world_->clock.ticks();
-            for (; !all.empty() && *all.begin() <= now && answer.released < a.count_max; ++answer.released) {
+            for (; !all.empty() && *all.begin() <= now && answer.released < a.count_max;
+                 ++answer.released) {
                 all.erase(all.begin());
                 ++world_->committed;
             }
             if (!all.empty())
-                answer.next_due = std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(*all.begin() - now));
+                answer.next_due =
+                    std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(*all.begin() - now));
         }
         return relay_event::due_released{answer};
     }
@@ -178,12 +188,13 @@ private:
     result act(const relay_action::stop&) { return relay_event::woken{}; }
 
     void sleep(std::chrono::milliseconds most) {
-        asleep_until_ = world_->clock.ticks() +
-                        std::chrono::milliseconds(world_->random.below(static_cast<std::uint64_t>(most.count()) + 1));
+        asleep_until_ = world_->clock.ticks() + std::chrono::milliseconds(world_->random.below(
+                                                    static_cast<std::uint64_t>(most.count()) + 1
+                                                ));
     }
 
-    // A target keeps order: once one message of a wave is not accepted, none behind it is. Of what it does not answer
-    // for, some may have arrived after all.
+    // A target keeps order: once one message of a wave is not accepted, none behind it is. Of what
+    // it does not answer for, some may have arrived after all.
     void settle(bool answers) {
         const bool known = answers && !cut_;
         const bool arrives = known || (!cut_ && world_->random.below(2) == 0);
@@ -206,7 +217,8 @@ private:
     void check_recorded() const {
         std::set<std::int64_t> there(world_->arrived.begin(), world_->arrived.end());
         for (std::int64_t seq = 1; seq <= world_->recorded; ++seq)
-            ASSERT_TRUE(there.contains(seq)) << "the cursor passed " << seq << ", which never arrived";
+            ASSERT_TRUE(there.contains(seq))
+                << "the cursor passed " << seq << ", which never arrived";
     }
 
     world* world_;
@@ -233,7 +245,9 @@ void simulate(std::uint64_t seed) {
             if (w.faults_on && w.committed < 60 && w.random.below(10) == 0)
                 ++w.committed;
             if (w.faults_on && w.random.below(100) == 0)
-                w.scheduled.insert(w.clock.ticks() + std::chrono::milliseconds(w.random.below(3'000)));
+                w.scheduled.insert(
+                    w.clock.ticks() + std::chrono::milliseconds(w.random.below(3'000))
+                );
             if (w.strikes(200))
                 w.target_up = !w.target_up;
             for (auto& relay : relays)

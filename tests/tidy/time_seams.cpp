@@ -34,7 +34,8 @@ std::set<rule_and_file> parse_allowed(std::string_view text) {
 
 std::vector<std::string> check_time_seams(std::string_view allowed, const source_tree& sources) {
     static const std::map<std::string, std::regex> rules{
-        {"sleep", std::regex{R"(\b(sleep_for|sleep_until|usleep|nanosleep)\s*\(|(^|[^\w])::sleep\s*\()"}},
+        {"sleep",
+         std::regex{R"(\b(sleep_for|sleep_until|usleep|nanosleep)\s*\(|(^|[^\w])::sleep\s*\()"}},
         {"clock",
          std::regex{
              R"(\b(system|steady|high_resolution)_clock::now\b|\b(clock_gettime|gettimeofday|time)\s*\(\s*(nullptr|NULL|0|CLOCK))"}},

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 class watchdog_config : public ::testing::Test {
-  protected:
+protected:
     harness::temp_dir folder;
 
     config read(const std::string& text) {
@@ -32,7 +32,8 @@ class watchdog_config : public ::testing::Test {
     }
 
     const std::string target = "[[target]]\nname = \"k\"\nbrokers = \"h:1\"\n";
-    const std::string database = "[[database]]\nname = \"shop\"\nurl = \"sqlite:x\"\ntarget = \"k\"\n";
+    const std::string database =
+        "[[database]]\nname = \"shop\"\nurl = \"sqlite:x\"\ntarget = \"k\"\n";
 };
 
 TEST_F(watchdog_config, the_smallest_one_has_good_defaults) {
@@ -49,7 +50,8 @@ TEST_F(watchdog_config, everything_can_be_said) {
     const config c = read(
         "[watchdog]\nname = \"w\"\nlog_level = \"debug\"\n" + target +
         "[target.properties]\n\"linger.ms\" = \"1\"\n" + database +
-        "doorbell = \"udp:127.0.0.1:7000\"\nlease = \"30s\"\nlease_renewal = \"5s\"\npoll_longest = \"2s\"\n"
+        "doorbell = \"udp:127.0.0.1:7000\"\nlease = \"30s\"\nlease_renewal = \"5s\"\npoll_longest "
+        "= \"2s\"\n"
         "batch_messages = 100\nbatch_bytes = \"1MiB\"\nnumbered = true\n"
     );
     EXPECT_EQ(c.name, "w");
@@ -78,8 +80,14 @@ TEST_F(watchdog_config, refuses_what_could_not_work) {
 
 TEST_F(watchdog_config, an_outbox_may_have_a_name_under_either_word) {
     EXPECT_TRUE(read(target + database).databases[0].outbox.is_usual());
-    EXPECT_EQ(read(target + database + "schema = \"billing\"\n").databases[0].outbox.text(), "billing");
-    EXPECT_EQ(read(target + database + "prefix = \"billing\"\n").databases[0].outbox.text(), "billing");
+    EXPECT_EQ(
+        read(target + database + "schema = \"billing\"\n").databases[0].outbox.text(),
+        "billing"
+    );
+    EXPECT_EQ(
+        read(target + database + "prefix = \"billing\"\n").databases[0].outbox.text(),
+        "billing"
+    );
     refusal(target + database + "schema = \"a\"\nprefix = \"a\"\n");
     refusal(target + database + "schema = \"\"\n");
     const std::string text = refusal(target + database + "prefix = \"x; drop table orders\"\n");
@@ -99,9 +107,11 @@ TEST_F(watchdog_config, a_priority_needs_something_to_be_first_at) {
 
 TEST_F(watchdog_config, what_is_applied_is_kept_as_long_as_a_message_can_come_again) {
     EXPECT_FALSE(read(target + database).databases[0].applied);
-    const config c = read(target + database + "applied_kept = \"30d\"\nredelivery_horizon = \"9d\"\n");
+    const config c =
+        read(target + database + "applied_kept = \"30d\"\nredelivery_horizon = \"9d\"\n");
     EXPECT_EQ(c.databases[0].applied->keep(), 30 * 24h);
-    const std::string text = refusal(target + database + "applied_kept = \"8d\"\nredelivery_horizon = \"9d\"\n");
+    const std::string text =
+        refusal(target + database + "applied_kept = \"8d\"\nredelivery_horizon = \"9d\"\n");
     EXPECT_NE(text.find("'applied_kept'"), std::string::npos) << text;
     EXPECT_NE(text.find("can come again"), std::string::npos) << text;
     refusal(target + database + "applied_kept = \"30d\"\n");
@@ -111,8 +121,9 @@ TEST_F(watchdog_config, what_is_applied_is_kept_as_long_as_a_message_can_come_ag
 TEST_F(watchdog_config, a_url_may_stand_in_a_file_of_its_own) {
     std::ofstream{folder / "url"} << "sqlite:secret\n";
     const std::string file = (folder / "url").string();
-    const config c =
-        read(target + "[[database]]\nname = \"shop\"\nurl_file = \"" + file + "\"\ntarget = \"k\"\n");
+    const config c = read(
+        target + "[[database]]\nname = \"shop\"\nurl_file = \"" + file + "\"\ntarget = \"k\"\n"
+    );
     EXPECT_EQ(c.databases[0].url, "sqlite:secret");
 }
 

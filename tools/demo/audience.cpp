@@ -19,7 +19,9 @@ namespace {
 struct release {
     void operator()(rd_kafka_t* p) const noexcept { rd_kafka_destroy(p); }
     void operator()(rd_kafka_message_t* p) const noexcept { rd_kafka_message_destroy(p); }
-    void operator()(rd_kafka_topic_partition_list_t* p) const noexcept { rd_kafka_topic_partition_list_destroy(p); }
+    void operator()(rd_kafka_topic_partition_list_t* p) const noexcept {
+        rd_kafka_topic_partition_list_destroy(p);
+    }
     void operator()(rd_kafka_topic_t* p) const noexcept { rd_kafka_topic_destroy(p); }
     void operator()(const rd_kafka_metadata_t* p) const noexcept { rd_kafka_metadata_destroy(p); }
 };
@@ -40,7 +42,8 @@ owned<rd_kafka_t> make_consumer(const std::string& brokers) {
     };
     std::string why(512, '\0');
     for (const auto& [name, value] : settings) {
-        if (rd_kafka_conf_set(conf, name, value.c_str(), why.data(), why.size()) != RD_KAFKA_CONF_OK)
+        if (rd_kafka_conf_set(conf, name, value.c_str(), why.data(), why.size()) !=
+            RD_KAFKA_CONF_OK)
             throw error(error_kind::invalid_argument, why.c_str());
     }
     owned<rd_kafka_t> made{rd_kafka_new(RD_KAFKA_CONSUMER, conf, why.data(), why.size())};
@@ -83,10 +86,11 @@ arrival read_arrival(const rd_kafka_message_t& m) {
 } // namespace
 
 class audience::impl {
-  public:
+public:
     impl(const std::string& brokers, std::string topic)
-        : topic_(std::move(topic)), consumer_(make_consumer(brokers)),
-          thread_([this] { read(); }) {}
+        : topic_(std::move(topic))
+        , consumer_(make_consumer(brokers))
+        , thread_([this] { read(); }) {}
 
     ~impl() { join(); }
 
@@ -111,7 +115,7 @@ class audience::impl {
     std::exception_ptr failure_;
     std::thread thread_;
 
-  private:
+private:
     void read() {
         try {
             while (!stopping_ && !assign()) {
@@ -127,7 +131,8 @@ class audience::impl {
         const int count = partition_count(consumer_.get(), topic_);
         const owned<rd_kafka_topic_partition_list_t> all{rd_kafka_topic_partition_list_new(count)};
         for (int p = 0; p < count; ++p)
-            rd_kafka_topic_partition_list_add(all.get(), topic_.c_str(), p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+            rd_kafka_topic_partition_list_add(all.get(), topic_.c_str(), p)->offset =
+                RD_KAFKA_OFFSET_BEGINNING;
         if (count > 0)
             rd_kafka_assign(consumer_.get(), all.get());
         return count > 0;
@@ -178,7 +183,9 @@ bool audience::await_distinct(std::size_t count, int patience_ms) {
     }) && impl_->distinct_.size() >= count;
 }
 
-void audience::stop() { impl_->stop(); }
+void audience::stop() {
+    impl_->stop();
+}
 
 std::vector<arrival> audience::arrivals() const {
     const std::lock_guard lock{impl_->mutex_};

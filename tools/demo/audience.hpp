@@ -1,6 +1,7 @@
 #pragma once
-// Who watches the demo and the crash tests: reads every partition of the shop's topic from its beginning, outside of any
-// group, and keeps an account of everything that stands there, in order of arrival.
+// Who watches the demo and the crash tests: reads every partition of the shop's topic from its
+// beginning, outside of any group, and keeps an account of everything that stands there, in order
+// of arrival.
 
 #include <cstdint>
 #include <memory>
@@ -18,7 +19,7 @@ struct arrival {
 };
 
 class audience {
-  public:
+public:
     /// Reads from `brokers` on a thread of its own.
     audience(const std::string& brokers, const std::string& topic);
     ~audience();
@@ -33,7 +34,7 @@ class audience {
     void stop();
     std::vector<arrival> arrivals() const;
 
-  private:
+private:
     class impl;
     std::unique_ptr<impl> impl_;
 };

@@ -39,7 +39,8 @@ account audit(const std::vector<placed_order>& books, const audience& seen, poin
             ++result.effects_out_of_order;
         highest = std::max(highest, e.position);
     }
-    result.points_unaccounted = std::abs(points.points() - static_cast<std::int64_t>(effects.size()));
+    result.points_unaccounted =
+        std::abs(points.points() - static_cast<std::int64_t>(effects.size()));
     result.messages = ledger.judge();
     return result;
 }

@@ -1,11 +1,12 @@
-// `outbox demo`: the product in twenty seconds, with nothing faked. Real processes, killed with SIGKILL; the account at
-// the end is drawn from the shop's own tables and from what the consumer really received.
+// `outbox demo`: the product in twenty seconds, with nothing faked. Real processes, killed with
+// SIGKILL; the account at the end is drawn from the shop's own tables and from what the consumer
+// really received.
 
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "tools/commands.hpp"
-#include "tools/demo/audit.hpp"
 #include "tools/demo/audience.hpp"
+#include "tools/demo/audit.hpp"
 #include "tools/demo/stage.hpp"
 
 #include <nlohmann/json.hpp>
@@ -35,21 +36,27 @@ struct demo_options {
 };
 
 class story {
-  public:
+public:
     explicit story(const demo_options& options)
-        : options_(options), began_(system_clock().ticks()), stage_({
+        : options_(options)
+        , began_(system_clock().ticks())
+        , stage_({
               .database = demo::parse_database_kind(options.database),
               .broker = options.broker,
               .programs = std::filesystem::read_symlink("/proc/self/exe").parent_path(),
-          }),
-          audience_(stage_.broker_address(), stage_.topic()), points_(stage_.open_points()) {}
+          })
+        , audience_(stage_.broker_address(), stage_.topic())
+        , points_(stage_.open_points()) {}
 
     int tell() {
         per_second_ = static_cast<int>(std::max<std::int64_t>(50, options_.orders / 8));
         say("database   %s", stage_.database_url().c_str());
-        say("broker     %s%s", stage_.broker_address().c_str(), stage_.owns_broker() ? "" : " (yours, it will not be killed)");
+        say("broker     %s%s",
+            stage_.broker_address().c_str(),
+            stage_.owns_broker() ? "" : " (yours, it will not be killed)");
         say("seed       %llu", static_cast<unsigned long long>(options_.seed));
-        chapter("1. A shop takes orders. Each order and its message are one transaction; the shop delivers by itself.\n"
+        chapter("1. A shop takes orders. Each order and its message are one transaction; the shop "
+                "delivers by itself.\n"
                 "   A points service gives the customers a point for each order.");
         points_service_ = std::make_unique<harness::child_process>(stage_.start_points());
         kill_the_shop();
@@ -57,8 +64,9 @@ class story {
         auto watchdog = std::make_unique<harness::child_process>(stage_.start_watchdog());
         heal();
         chapter(
-            stage_.owns_broker() ? "3. The shop opens again. The broker is killed and stays away for two seconds."
-                                 : "3. The shop opens again."
+            stage_.owns_broker()
+                ? "3. The shop opens again. The broker is killed and stays away for two seconds."
+                : "3. The shop opens again."
         );
         auto shop = start_shop(two_thirds(), stage::relaying::none);
         if (stage_.owns_broker())
@@ -72,12 +80,14 @@ class story {
         finish(shop);
         heal();
         watchdog->stop();
-        chapter("5. A careless operator sets the points service back to the beginning: all comes again.");
+        chapter(
+            "5. A careless operator sets the points service back to the beginning: all comes again."
+        );
         storm();
         return close_the_books();
     }
 
-  private:
+private:
     std::int64_t third() const { return options_.orders / 3; }
     std::int64_t two_thirds() const { return options_.orders * 2 / 3; }
 
@@ -86,7 +96,8 @@ class story {
         return stage_.start_shop(options_.seed, first, last, per_second_, how);
     }
 
-    // Killed while messages are committed and not yet delivered: frozen first, looked at, and only then shot.
+    // Killed while messages are committed and not yet delivered: frozen first, looked at, and only
+    // then shot.
     void kill_the_shop() {
         auto shop = start_shop(third(), stage::relaying::embedded);
         const std::size_t committed = freeze_between_commit_and_delivery(shop);
@@ -95,7 +106,10 @@ class story {
         ++kills_;
         say("   killed    the shop, pid %d, by SIGKILL between COMMIT and delivery", shop.pid());
         const std::size_t arrived = audience_.distinct_count();
-        say("   committed %zu, arrived %zu, left behind %zu", committed, arrived, committed - arrived);
+        say("   committed %zu, arrived %zu, left behind %zu",
+            committed,
+            arrived,
+            committed - arrived);
     }
 
     // How many orders it has committed by then.
@@ -115,7 +129,8 @@ class story {
             shop.signal(SIGCONT);
         }
         throw error(
-            error_kind::io, shop.describe("the shop was never seen between COMMIT and delivery"),
+            error_kind::io,
+            shop.describe("the shop was never seen between COMMIT and delivery"),
             "run it again with more --orders"
         );
     }
@@ -130,7 +145,8 @@ class story {
             progress();
             std::this_thread::sleep_for(50ms);
         }
-        say("   waiting   %lld messages; no attempt was counted against them", static_cast<long long>(stage_.backlog()));
+        say("   waiting   %lld messages; no attempt was counted against them",
+            static_cast<long long>(stage_.backlog()));
         stage_.broker().start();
         say("   started   the broker on the same data");
     }
@@ -141,7 +157,8 @@ class story {
         ++kills_;
         say("   killed    the watchdog, pid %d, by SIGKILL", watchdog->pid());
         watchdog = std::make_unique<harness::child_process>(stage_.start_watchdog());
-        say("   started   another watchdog, pid %d; it waits for the dead one's lease to run out", watchdog->pid());
+        say("   started   another watchdog, pid %d; it waits for the dead one's lease to run out",
+            watchdog->pid());
     }
 
     void kill_the_points_service() {
@@ -149,7 +166,8 @@ class story {
         ++kills_;
         say("   killed    the points service, pid %d, by SIGKILL", points_service_->pid());
         points_service_ = std::make_unique<harness::child_process>(stage_.start_points());
-        say("   started   another, pid %d; it begins where the dead one had committed last", points_service_->pid());
+        say("   started   another, pid %d; it begins where the dead one had committed last",
+            points_service_->pid());
     }
 
     // Every message is delivered to the points service once more, and must change nothing.
@@ -160,7 +178,8 @@ class story {
         stage_.replay_topic();
         points_service_ = std::make_unique<harness::child_process>(stage_.start_points());
         await(60s, [&] { return points_->suppressed() >= suppressed + copies; });
-        say("   replayed  %lld messages, suppressed %lld", static_cast<long long>(copies),
+        say("   replayed  %lld messages, suppressed %lld",
+            static_cast<long long>(copies),
             static_cast<long long>(points_->suppressed() - suppressed));
         points_service_->stop();
     }
@@ -180,7 +199,10 @@ class story {
             std::this_thread::sleep_for(20ms);
         }
         if (const auto ended = shop.wait(1s); !ended.ok())
-            throw error(error_kind::io, shop.describe("the shop ended with " + harness::to_string(ended)));
+            throw error(
+                error_kind::io,
+                shop.describe("the shop ended with " + harness::to_string(ended))
+            );
     }
 
     void await_progress(std::size_t count) {
@@ -193,21 +215,29 @@ class story {
         const auto from = system_clock().ticks();
         const std::size_t committed = stage_.open_books()->placed().size();
         const auto expected = static_cast<std::int64_t>(committed);
-        await(60s, [&] { return audience_.distinct_count() >= committed && points_->effect_count() >= expected; });
+        await(60s, [&] {
+            return audience_.distinct_count() >= committed && points_->effect_count() >= expected;
+        });
         const std::chrono::duration<double> took = system_clock().ticks() - from;
-        say("   healed    committed %zu, arrived %zu, applied %lld, after %.1f s", committed, audience_.distinct_count(),
-            static_cast<long long>(points_->effect_count()), took.count());
+        say("   healed    committed %zu, arrived %zu, applied %lld, after %.1f s",
+            committed,
+            audience_.distinct_count(),
+            static_cast<long long>(points_->effect_count()),
+            took.count());
     }
 
     int close_the_books() {
-        // What the target has but the last watchdog had no time to record may arrive once more; let it.
+        // What the target has but the last watchdog had no time to record may arrive once more; let
+        // it.
         audience_.stop();
         const auto books = stage_.open_books()->placed();
         const demo::account account = demo::audit(books, audience_, *points_);
         const harness::verdict& verdict = account.messages;
         const std::chrono::duration<double> took = system_clock().ticks() - began_;
         const auto rolled_back = options_.orders - static_cast<std::int64_t>(books.size());
-        chapter("6. The ledger: the shop's orders against what arrived and the points that were given.");
+        chapter(
+            "6. The ledger: the shop's orders against what arrived and the points that were given."
+        );
         const nlohmann::ordered_json result{
             {"orders", options_.orders},
             {"committed", books.size()},
@@ -232,7 +262,11 @@ class story {
             if (!out.flush())
                 throw error(error_kind::io, "cannot write " + options_.json_file);
         }
-        std::printf("\n%s\n", account.ok() ? "Nothing lost, nothing invented, nothing applied twice." : "THE LEDGER DOES NOT HOLD.");
+        std::printf(
+            "\n%s\n",
+            account.ok() ? "Nothing lost, nothing invented, nothing applied twice."
+                         : "THE LEDGER DOES NOT HOLD."
+        );
         return account.ok() ? exit_done : exit_check;
     }
 
@@ -258,7 +292,11 @@ class story {
             return;
         const auto arrived = static_cast<std::int64_t>(audience_.distinct_count());
         const auto width = 40 * arrived / std::max<std::int64_t>(1, options_.orders);
-        std::printf("\r   [%-40s] %lld arrived ", std::string(static_cast<std::size_t>(width), '#').c_str(), static_cast<long long>(arrived));
+        std::printf(
+            "\r   [%-40s] %lld arrived ",
+            std::string(static_cast<std::size_t>(width), '#').c_str(),
+            static_cast<long long>(arrived)
+        );
         std::fflush(stdout);
     }
     void clear_progress() {
@@ -282,14 +320,23 @@ class story {
 void add_demo_command(CLI::App& app, action& chosen) {
     auto options = std::make_shared<demo_options>();
     options->seed = system_random().below(1'000'000);
-    CLI::App* command = app.add_subcommand("demo", "See it work: orders, kills, a watchdog, and a ledger at the end");
+    CLI::App* command = app.add_subcommand(
+        "demo",
+        "See it work: orders, kills, a watchdog, and a ledger at the end"
+    );
     command->add_option("--db", options->database, "sqlite (default), postgres or mariadb")
         ->check(CLI::IsMember({"sqlite", "postgres", "mariadb"}));
-    command->add_option("--broker", options->broker, "HOST:PORT of a Kafka cluster, instead of a broker of our own");
-    command->add_option("--orders", options->orders, "how many orders")->check(CLI::Range(30, 1'000'000));
+    command->add_option(
+        "--broker",
+        options->broker,
+        "HOST:PORT of a Kafka cluster, instead of a broker of our own"
+    );
+    command->add_option("--orders", options->orders, "how many orders")
+        ->check(CLI::Range(30, 1'000'000));
     command->add_option("--seed", options->seed, "which orders; printed at the start");
     command->add_option("--json", options->json_file, "write the ledger to this file");
-    command->callback([options, &chosen] { chosen = [options] { return story{*options}.tell(); }; });
+    command->callback([options, &chosen] { chosen = [options] { return story{*options}.tell(); }; }
+    );
 
     auto run = std::make_shared<demo::shop_run>();
     auto lease_ms = std::make_shared<int>(3'000);
@@ -308,7 +355,8 @@ void add_demo_command(CLI::App& app, action& chosen) {
     });
 
     auto service = std::make_shared<demo::points_run>();
-    CLI::App* points = app.add_subcommand("demo-points", "The points service of the demo")->group("");
+    CLI::App* points =
+        app.add_subcommand("demo-points", "The points service of the demo")->group("");
     points->add_option("--db", service->database_url)->required();
     points->add_option("--broker", service->broker)->required();
     points->add_option("--topic", service->topic)->required();

@@ -1,9 +1,9 @@
 // The shop and the points service on MariaDB and MySQL.
 
+#include "outbox/store/mysql/mysql.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/base/fault.hpp"
 #include "outbox/producer/producer.hpp"
-#include "outbox/store/mysql/mysql.hpp"
 #include "outbox/store/mysql/url.hpp"
 #include "tools/demo/order_message.hpp"
 #include "tools/demo/points.hpp"
@@ -71,11 +71,15 @@ public:
     explicit mysql_shop(const std::string& url) : db_(url) {}
 
     void open_for_business() override {
-        db_.query("create table customers (id int primary key, order_count bigint not null default 0)"
-              " engine = innodb");
-        db_.query("create table orders (id bigint primary key, customer int not null, position bigint "
-              "not null,"
-              " message_id char(36) not null) engine = innodb");
+        db_.query(
+            "create table customers (id int primary key, order_count bigint not null default 0)"
+            " engine = innodb"
+        );
+        db_.query(
+            "create table orders (id bigint primary key, customer int not null, position bigint "
+            "not null,"
+            " message_id char(36) not null) engine = innodb"
+        );
         for (int id = 0; id < customer_count; ++id)
             db_.query("insert into customers (id) values (" + std::to_string(id) + ")");
     }
@@ -127,8 +131,11 @@ public:
     explicit mysql_points_book(const std::string& url) : db_(url) {}
 
     void open_for_business() override {
-        db_.query("create table points (customer int primary key, points bigint not null) engine = innodb");
-        db_.query("create table effects (n bigint auto_increment primary key, message_id char(36) not null,"
+        db_.query(
+            "create table points (customer int primary key, points bigint not null) engine = innodb"
+        );
+        db_.query("create table effects (n bigint auto_increment primary key, message_id char(36) "
+                  "not null,"
                   " customer int not null, position bigint not null) engine = innodb");
         db_.query("create table copies (suppressed bigint not null) engine = innodb");
         db_.query("insert into copies values (0)");
@@ -138,10 +145,14 @@ public:
         const order_facts order = read_order(d);
         producer_.transact(*db_, [&](mysql_transaction& tx, outgoing&) {
             if (is_first(tx, group, d.id)) {
-                tx.execute("insert into points values (" + order.customer +
-                           ", 1) on duplicate key update points = points + 1");
-                tx.execute("insert into effects (message_id, customer, position) values ('" + d.id.text() + "', " +
-                           order.customer + ", " + order.position + ")");
+                tx.execute(
+                    "insert into points values (" + order.customer +
+                    ", 1) on duplicate key update points = points + 1"
+                );
+                tx.execute(
+                    "insert into effects (message_id, customer, position) values ('" + d.id.text() +
+                    "', " + order.customer + ", " + order.position + ")"
+                );
             } else {
                 tx.execute("update copies set suppressed = suppressed + 1");
             }
@@ -159,7 +170,9 @@ public:
         return all;
     }
     std::int64_t effect_count() override { return db_.number("select count(*) from effects"); }
-    std::int64_t points() override { return db_.number("select coalesce(sum(points), 0) from points"); }
+    std::int64_t points() override {
+        return db_.number("select coalesce(sum(points), 0) from points");
+    }
     std::int64_t suppressed() override { return db_.number("select suppressed from copies"); }
 
 private:

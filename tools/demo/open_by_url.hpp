@@ -27,7 +27,10 @@ std::unique_ptr<T> open_by_url(const std::string& url, const openers<T>& how) {
         return how.mysql(url);
     if (url.starts_with("postgresql://") && how.postgresql != nullptr)
         return how.postgresql(url);
-    throw error(error_kind::invalid_argument, "this build has no demo for " + url.substr(0, url.find(':')));
+    throw error(
+        error_kind::invalid_argument,
+        "this build has no demo for " + url.substr(0, url.find(':'))
+    );
 }
 
 } // namespace outbox::demo

@@ -71,7 +71,8 @@ int run_points(const points_run& run, const std::function<std::unique_ptr<points
             return outcome::ack();
         } catch (const std::exception& e) {
             book.reset();
-            return outcome::unavailable(e.what()); // the database is away, or chose us as a deadlock's victim
+            return outcome::unavailable(e.what()
+            ); // the database is away, or chose us as a deadlock's victim
         }
     });
     std::signal(SIGTERM, SIG_DFL);

@@ -1,9 +1,10 @@
 #pragma once
-// The other end of the demo and of the crash tests: a service that gives a customer one point for each order. It reads
-// with outbox::consumer and applies each message once, in a transaction of its own database.
+// The other end of the demo and of the crash tests: a service that gives a customer one point for
+// each order. It reads with outbox::consumer and applies each message once, in a transaction of its
+// own database.
 //
-// What it has written down is the account of effects: `effects` has a row for each one, whoever died and whenever, and
-// nothing but first_time() keeps it from having two for one message.
+// What it has written down is the account of effects: `effects` has a row for each one, whoever
+// died and whenever, and nothing but first_time() keeps it from having two for one message.
 
 #include "outbox/consumer/delivery.hpp"
 #include "outbox/consumer/group_name.hpp"
@@ -27,12 +28,13 @@ struct effect {
 
 /// One connection to the service's database; one thread.
 class points_book {
-  public:
+public:
     virtual ~points_book() = default;
 
     /// Makes the service's own tables. The outbox tables are there already.
     virtual void open_for_business() = 0;
-    /// Gives the point for the order in `d`, in one transaction, if `group` has not yet. Throws when that is not certain.
+    /// Gives the point for the order in `d`, in one transaction, if `group` has not yet. Throws
+    /// when that is not certain.
     virtual void give_point(const group_name& group, const delivery& d) = 0;
     /// In the order in which they happened, as far as customers can tell.
     virtual std::vector<effect> effects() = 0;
@@ -41,7 +43,8 @@ class points_book {
     virtual std::int64_t points() = 0;
     /// How often a message came again and had no effect.
     virtual std::int64_t suppressed() = 0;
-    /// True where a lease decides: an effect may happen twice then, and is counted; none may be missing.
+    /// True where a lease decides: an effect may happen twice then, and is counted; none may be
+    /// missing.
     virtual bool effects_may_repeat() const { return false; }
 };
 

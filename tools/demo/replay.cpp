@@ -18,7 +18,9 @@ struct release {
     void operator()(rd_kafka_queue_t* p) const noexcept { rd_kafka_queue_destroy(p); }
     void operator()(rd_kafka_event_t* p) const noexcept { rd_kafka_event_destroy(p); }
     void operator()(rd_kafka_topic_t* p) const noexcept { rd_kafka_topic_destroy(p); }
-    void operator()(rd_kafka_topic_partition_list_t* p) const noexcept { rd_kafka_topic_partition_list_destroy(p); }
+    void operator()(rd_kafka_topic_partition_list_t* p) const noexcept {
+        rd_kafka_topic_partition_list_destroy(p);
+    }
     void operator()(rd_kafka_AlterConsumerGroupOffsets_t* p) const noexcept {
         rd_kafka_AlterConsumerGroupOffsets_destroy(p);
     }
@@ -45,17 +47,30 @@ owned<rd_kafka_topic_partition_list_t> beginning_of(rd_kafka_t* client, const st
     const rd_kafka_metadata_t* raw = nullptr;
     const auto code = rd_kafka_metadata(client, 0, handle.get(), &raw, patience_ms);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        throw error(error_kind::unreachable, std::string{"the broker does not tell its topics: "} + rd_kafka_err2str(code));
+        throw error(
+            error_kind::unreachable,
+            std::string{"the broker does not tell its topics: "} + rd_kafka_err2str(code)
+        );
     const owned<const rd_kafka_metadata_t> metadata{raw};
     owned<rd_kafka_topic_partition_list_t> all{rd_kafka_topic_partition_list_new(1)};
     for (int i = 0; i < metadata->topics[0].partition_cnt; ++i)
-        rd_kafka_topic_partition_list_add(all.get(), topic.c_str(), metadata->topics[0].partitions[i].id)->offset = 0;
+        rd_kafka_topic_partition_list_add(
+            all.get(),
+            topic.c_str(),
+            metadata->topics[0].partitions[i].id
+        )
+            ->offset = 0;
     return all;
 }
 
 // Empty when it is done; else why not.
-std::string set_offsets(rd_kafka_t* client, const std::string& group, const rd_kafka_topic_partition_list_t* to) {
-    rd_kafka_AlterConsumerGroupOffsets_t* one = rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), to);
+std::string set_offsets(
+    rd_kafka_t* client,
+    const std::string& group,
+    const rd_kafka_topic_partition_list_t* to
+) {
+    rd_kafka_AlterConsumerGroupOffsets_t* one =
+        rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), to);
     const owned<rd_kafka_AlterConsumerGroupOffsets_t> wanted{one};
     const owned<rd_kafka_queue_t> answers{rd_kafka_queue_new(client)};
     rd_kafka_AlterConsumerGroupOffsets(client, &one, 1, nullptr, answers.get());
@@ -84,7 +99,8 @@ std::string set_offsets(rd_kafka_t* client, const std::string& group, const rd_k
 void stage::replay_topic() {
     const owned<rd_kafka_t> client = connect(broker_address());
     const auto beginning = beginning_of(client.get(), topic_);
-    // A member that has just left, or one that was killed, may be in the group until its session is over.
+    // A member that has just left, or one that was killed, may be in the group until its session is
+    // over.
     std::string why;
     harness::wait_until(
         [&] {

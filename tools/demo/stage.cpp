@@ -22,12 +22,13 @@ std::string fresh_topic() {
     return "outbox-demo-" + to_hex({reinterpret_cast<const char*>(unique), sizeof unique});
 }
 
-std::optional<harness::broker_server> start_broker(const stage_options& options, const std::filesystem::path& folder) {
+std::optional<harness::broker_server>
+start_broker(const stage_options& options, const std::filesystem::path& folder) {
     if (!options.broker.empty())
         return std::nullopt;
     const std::filesystem::path config = folder / "broker.toml";
-    std::ofstream{config} << "[groups]\ninitial_rebalance_delay = \"0ms\"\nsession_min = \"" << options.session.count()
-                          << "ms\"\n";
+    std::ofstream{config} << "[groups]\ninitial_rebalance_delay = \"0ms\"\nsession_min = \""
+                          << options.session.count() << "ms\"\n";
     return std::optional<harness::broker_server>{
         std::in_place,
         harness::broker_options{
@@ -38,7 +39,7 @@ std::optional<harness::broker_server> start_broker(const stage_options& options,
 
 // Runs a relay for as long as it lives.
 class relay_thread {
-  public:
+public:
     explicit relay_thread(relay& r) : relay_(&r), thread_([&r] { r.run(); }) {}
     relay_thread(const relay_thread&) = delete;
     relay_thread& operator=(const relay_thread&) = delete;
@@ -47,7 +48,7 @@ class relay_thread {
         thread_.join();
     }
 
-  private:
+private:
     relay* relay_;
     std::thread thread_;
 };
@@ -59,7 +60,9 @@ relay_timing timing_for(std::chrono::milliseconds lease) {
 } // namespace
 
 stage::stage(stage_options options)
-    : options_(std::move(options)), broker_(start_broker(options_, folder_.path())), topic_(fresh_topic()) {
+    : options_(std::move(options))
+    , broker_(start_broker(options_, folder_.path()))
+    , topic_(fresh_topic()) {
     if (options_.database == database_kind::postgres) {
         postgres_.emplace();
         postgres_->psql("create database points");
@@ -73,8 +76,10 @@ stage::stage(stage_options options)
             mysql_family_ = &mariadb_.emplace();
         else
             mysql_family_ = &mysql_.emplace();
-        mysql_family_->sql("create user shop; grant all on test.* to shop; grant process on *.* to shop;"
-                           " create database points");
+        mysql_family_->sql(
+            "create user shop; grant all on test.* to shop; grant process on *.* to shop;"
+            " create database points"
+        );
         url_ = mysql_family_->url();
         points_url_ = mysql_family_->url("points");
     }
@@ -86,7 +91,8 @@ stage::stage(stage_options options)
 
     std::ofstream config{folder_.path() / "watchdog.toml"};
     config << "[watchdog]\nname = \"demo\"\nlog_level = \"warning\"\n\n"
-           << "[[target]]\nname = \"broker\"\nkind = \"kafka\"\nbrokers = \"" << broker_address() << "\"\n\n"
+           << "[[target]]\nname = \"broker\"\nkind = \"kafka\"\nbrokers = \"" << broker_address()
+           << "\"\n\n"
            << "[[database]]\nname = \"shop\"\nurl = \"" << url_ << "\"\ntarget = \"broker\"\n"
            << "lease = \"" << options_.lease.count() << "ms\"\n"
            << "lease_renewal = \"" << options_.lease.count() / 4 << "ms\"\n";
@@ -108,7 +114,9 @@ database_kind parse_database_kind(const std::string& name) {
     );
 }
 
-std::string stage::broker_address() const { return broker_ ? broker_->address() : options_.broker; }
+std::string stage::broker_address() const {
+    return broker_ ? broker_->address() : options_.broker;
+}
 
 store_status stage::status() {
     if (!watched_)
@@ -116,7 +124,8 @@ store_status stage::status() {
     try {
         return watched_->status(0);
     } catch (const error&) {
-        watched_.reset(); // the server may have been killed; the next question opens a new connection
+        watched_.reset(
+        ); // the server may have been killed; the next question opens a new connection
         throw;
     }
 }
@@ -141,13 +150,20 @@ harness::child_process stage::start_shop(
     std::vector<std::string> argv{
         (options_.programs / "outbox").string(),
         "demo-shop",
-        "--db", url_of_shops(),
-        "--topic", topic_,
-        "--seed", std::to_string(seed),
-        "--first", std::to_string(first),
-        "--last", std::to_string(last),
-        "--per-second", std::to_string(per_second),
-        "--lease-ms", std::to_string(options_.lease.count()),
+        "--db",
+        url_of_shops(),
+        "--topic",
+        topic_,
+        "--seed",
+        std::to_string(seed),
+        "--first",
+        std::to_string(first),
+        "--last",
+        std::to_string(last),
+        "--per-second",
+        std::to_string(per_second),
+        "--lease-ms",
+        std::to_string(options_.lease.count()),
     };
     if (how == relaying::embedded) {
         argv.emplace_back("--broker");
@@ -172,8 +188,12 @@ void stage::await_shops_gone() {
     harness::wait_until(
         [&] {
             if (postgres_)
-                return postgres_->psql("select 1 from pg_stat_activity where application_name = 'shop'").empty();
-            return mysql_family_->sql("select 1 from information_schema.processlist where user = 'shop'").empty();
+                return postgres_
+                    ->psql("select 1 from pg_stat_activity where application_name = 'shop'")
+                    .empty();
+            return mysql_family_
+                ->sql("select 1 from information_schema.processlist where user = 'shop'")
+                .empty();
         },
         std::chrono::seconds{30},
         "the sessions of the killed shops to end"
@@ -186,17 +206,27 @@ harness::child_process stage::start_watchdog(std::map<std::string, std::string> 
              {(options_.programs / "outbox-watchdog").string(),
               "--config",
               (folder_.path() / "watchdog.toml").string()},
-         .env = std::move(env)}
-    };
+         .env = std::move(env)}};
 }
 
-harness::child_process stage::start_points(std::size_t instance, std::map<std::string, std::string> env) {
-    std::vector<std::string> argv{(options_.programs / "outbox").string(), "demo-points", "--db", points_url_};
+harness::child_process
+stage::start_points(std::size_t instance, std::map<std::string, std::string> env) {
+    std::vector<std::string> argv{
+        (options_.programs / "outbox").string(),
+        "demo-points",
+        "--db",
+        points_url_};
     if (options_.points)
         argv = options_.points->command;
     for (const std::string& argument :
-         {std::string{"--broker"}, broker_address(), std::string{"--topic"}, topic_, std::string{"--instance"},
-          std::to_string(instance), std::string{"--session-ms"}, std::to_string(options_.session.count())})
+         {std::string{"--broker"},
+          broker_address(),
+          std::string{"--topic"},
+          topic_,
+          std::string{"--instance"},
+          std::to_string(instance),
+          std::string{"--session-ms"},
+          std::to_string(options_.session.count())})
         argv.push_back(argument);
     return harness::child_process{{.argv = std::move(argv), .env = std::move(env)}};
 }
@@ -210,12 +240,15 @@ int run_shop(const shop_run& run) {
         source = open_database(run.database_url);
         embedded = std::make_unique<relay>(
             *source,
-            std::make_unique<kafka_target>(kafka_options{.brokers = run.broker, .client_id = "outbox-shop"}),
+            std::make_unique<kafka_target>(
+                kafka_options{.brokers = run.broker, .client_id = "outbox-shop"}
+            ),
             relay_options{.owner = "shop", .timing = timing_for(run.lease)}
         );
         relaying.emplace(*embedded);
     }
-    const auto pause = std::chrono::microseconds{run.per_second > 0 ? 1'000'000 / run.per_second : 0};
+    const auto pause =
+        std::chrono::microseconds{run.per_second > 0 ? 1'000'000 / run.per_second : 0};
     auto next = system_clock().ticks();
     for (std::int64_t id = run.first; id <= run.last; ++id) {
         books->place(decide_order(run.seed, id), run.topic, is_taken_back(run.seed, id));

@@ -1,6 +1,7 @@
 #pragma once
-// Where the demo and the crash tests play: a database with the shop's and the outbox's tables, a broker, a watchdog, all
-// of them real processes on ports of their own in one temporary folder, and all of them killable.
+// Where the demo and the crash tests play: a database with the shop's and the outbox's tables, a
+// broker, a watchdog, all of them real processes on ports of their own in one temporary folder, and
+// all of them killable.
 
 #include "harness/broker_server.hpp"
 #include "harness/child_process.hpp"
@@ -25,7 +26,8 @@
 namespace outbox::demo {
 
 enum class database_kind { sqlite, postgres, mariadb, mysql };
-/// "sqlite", "postgres", "mariadb" or "mysql". Throws outbox::error (invalid_argument) for anything else.
+/// "sqlite", "postgres", "mariadb" or "mysql". Throws outbox::error (invalid_argument) for anything
+/// else.
 database_kind parse_database_kind(const std::string& name);
 
 /// Where the points service keeps its books, if not in a database beside the shop's.
@@ -49,7 +51,7 @@ struct stage_options {
 };
 
 class stage {
-  public:
+public:
     explicit stage(stage_options options);
     stage(const stage&) = delete;
     stage& operator=(const stage&) = delete;
@@ -70,7 +72,8 @@ class stage {
     std::int64_t backlog() { return status().backlog; }
 
     enum class relaying { embedded, none };
-    /// Starts a shop that places the orders from `first` to `last`, about `per_second` of them, 0 for as many as it can.
+    /// Starts a shop that places the orders from `first` to `last`, about `per_second` of them, 0
+    /// for as many as it can.
     harness::child_process start_shop(
         std::uint64_t seed,
         std::int64_t first,
@@ -79,21 +82,24 @@ class stage {
         relaying how,
         std::map<std::string, std::string> env = {}
     );
-    /// After shops were killed: a server may still be committing what they sent last. Waits until it is done.
+    /// After shops were killed: a server may still be committing what they sent last. Waits until
+    /// it is done.
     void await_shops_gone();
     harness::child_process start_watchdog(std::map<std::string, std::string> env = {});
 
-    /// The points service's books: in a database of its own, on the server of the shop's if there is one.
+    /// The points service's books: in a database of its own, on the server of the shop's if there
+    /// is one.
     std::unique_ptr<points_book> open_points() const {
         return options_.points ? options_.points->open() : open_points_book(points_url_);
     }
     /// `instance` is the same for each start of the same one of several.
-    harness::child_process start_points(std::size_t instance = 0, std::map<std::string, std::string> env = {});
-    /// What a careless operator does: the points service reads the topic from its beginning again. Precondition: it
-    /// does not run, and its sessions at the broker are over.
+    harness::child_process
+    start_points(std::size_t instance = 0, std::map<std::string, std::string> env = {});
+    /// What a careless operator does: the points service reads the topic from its beginning again.
+    /// Precondition: it does not run, and its sessions at the broker are over.
     void replay_topic();
 
-  private:
+private:
     std::string url_of_shops() const;
 
     stage_options options_;

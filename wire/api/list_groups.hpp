@@ -69,7 +69,8 @@ struct list_groups_api {
     static constexpr const char* name = "ListGroups";
     static constexpr version_range versions{0, 5};
     static constexpr std::int16_t flexible_from = 3;
-    /// librdkafka before 2.1 ends its request with the empty tagged fields twice; Kafka does not look.
+    /// librdkafka before 2.1 ends its request with the empty tagged fields twice; Kafka does not
+    /// look.
     static constexpr bool may_have_bytes_behind = true;
     using request = list_groups_request;
     using response = list_groups_response;

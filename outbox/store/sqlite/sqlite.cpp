@@ -140,7 +140,11 @@ std::size_t sqlite_session::forget_consumed(std::chrono::seconds age, std::size_
 
 std::vector<std::string> sqlite_session::ask_applied(const applied_question& about) {
     require_open();
-    return list(db_, sqlite::applied_sql::texts(to_, about), "cannot note what a consumer has done");
+    return list(
+        db_,
+        sqlite::applied_sql::texts(to_, about),
+        "cannot note what a consumer has done"
+    );
 }
 
 sqlite_transaction::sqlite_transaction(sqlite3& db, pending_messages& pending)

@@ -24,7 +24,11 @@ protected:
         source->open_migrator()->up();
         db = connect();
         sqlite::execute(db.get(), "pragma journal_mode = wal", "wal");
-        sqlite::execute(db.get(), "create table orders (id integer primary key, state text)", "orders");
+        sqlite::execute(
+            db.get(),
+            "create table orders (id integer primary key, state text)",
+            "orders"
+        );
     }
 
     sqlite::connection connect() const {
@@ -34,7 +38,10 @@ protected:
     }
 
     std::int64_t count(const char* table) {
-        sqlite::statement s{db.get(), (std::string{"select count(*) from "} + table).c_str(), "count"};
+        sqlite::statement s{
+            db.get(),
+            (std::string{"select count(*) from "} + table).c_str(),
+            "count"};
         s.step();
         return s.number(0);
     }

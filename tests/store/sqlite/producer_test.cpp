@@ -25,7 +25,10 @@ TEST_F(sqlite_producer, change_and_message_commit_together) {
     const message_id id = sender.transact(*db, [&](sqlite_transaction& tx, outgoing& out) {
         tx.execute("insert into orders values (42, 'paid')");
         const message_id made = out.send(
-            {.to = order_paid, .body = {{"orderId", 42}}, .key = order_key{42}, .tags = {tag{"vip"}}}
+            {.to = order_paid,
+             .body = {{"orderId", 42}},
+             .key = order_key{42},
+             .tags = {tag{"vip"}}}
         );
         EXPECT_EQ(messages(), 0) << "held back until COMMIT";
         return made;
@@ -43,7 +46,9 @@ TEST_F(sqlite_producer, change_and_message_commit_together) {
 }
 
 TEST_F(sqlite_producer, nothing_is_written_for_a_transaction_that_sends_nothing) {
-    sender.transact(*db, [&](sqlite_transaction& tx, outgoing&) { tx.execute("insert into orders values (1, 'new')"); });
+    sender.transact(*db, [&](sqlite_transaction& tx, outgoing&) {
+        tx.execute("insert into orders values (1, 'new')");
+    });
     EXPECT_EQ(orders(), 1);
     EXPECT_EQ(messages(), 0);
 }
