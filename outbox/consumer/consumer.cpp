@@ -5,6 +5,7 @@
 #include "outbox/base/log.hpp"
 #include "outbox/consumer/call_queue.hpp"
 #include "outbox/consumer/consumer_setup.hpp"
+#include "outbox/consumer/handler_call.hpp"
 #include "outbox/consumer/record_intake.hpp"
 #include "outbox/consumer/record_marks.hpp"
 
@@ -30,12 +31,6 @@ constexpr std::size_t news_count_max = 1'000;
 /// A broker that is away is waited for in rounds; a stop is heard between two of them.
 constexpr milliseconds open_round_first{1'000};
 constexpr milliseconds open_round_longest{5'000};
-
-constexpr const char* gate_is_closed = "the gate is closed";
-
-bool is_failure(const outcome& said) noexcept {
-    return said.kind() == outcome_kind::retry || said.kind() == outcome_kind::retry_after;
-}
 
 } // namespace
 
@@ -78,8 +73,8 @@ public:
             if (!next)
                 break;
             auto item = std::move(next->items.front());
-            if (next->probes && !is_gate_open()) {
-                answer(item->ticket, outcome::unavailable(gate_is_closed));
+            if (next->probes && !lets_pass(options_.gate)) {
+                answer(item->ticket, gate_is_closed());
                 continue;
             }
             pulled.push_back(std::move(item));
@@ -94,8 +89,7 @@ public:
     void settle(std::shared_ptr<work_item>&& item, outcome said) {
         const auto t = item->ticket;
         item.reset();
-        if (is_failure(said) && options_.gate && !is_gate_open())
-            said = outcome::unavailable(gate_is_closed);
+        excuse({&said, 1}, options_.gate);
         answer(t, std::move(said));
     }
 
@@ -429,7 +423,7 @@ private:
             messages.clear();
             for (const auto& each : next->items)
                 messages.push_back(&*each->meaning);
-            ask(handle, messages, next->probes, said);
+            call_safely(handle, options_, messages, next->probes, said);
             std::vector<call_result> results;
             results.reserve(messages.size());
             for (std::size_t i = 0; i < messages.size(); ++i)
@@ -441,48 +435,6 @@ private:
             next.reset(); // before the loop may change what is in it
             if (calls_.answer(std::move(results)))
                 source_->wake();
-        }
-    }
-
-    void
-    ask(const call& handle,
-        const std::vector<const delivery*>& messages,
-        bool probes,
-        std::vector<outcome>& said) const {
-        said.clear();
-        if (probes && !is_gate_open()) {
-            said.assign(messages.size(), outcome::unavailable(gate_is_closed));
-            return;
-        }
-        std::string why;
-        try {
-            handle(messages, said);
-            if (said.size() != messages.size())
-                why = "a batch handler returned " + std::to_string(said.size()) + " outcomes for " +
-                      std::to_string(messages.size()) + " messages";
-        } catch (const std::exception& e) {
-            why = e.what();
-            if (why.empty())
-                why = "threw an exception without words";
-        } catch (...) {
-            why = "threw something that is no std::exception";
-        }
-        if (!why.empty())
-            said.assign(messages.size(), outcome::retry(why));
-        if (options_.gate && std::any_of(said.begin(), said.end(), is_failure) && !is_gate_open())
-            std::replace_if(
-                said.begin(),
-                said.end(),
-                is_failure,
-                outcome::unavailable(gate_is_closed)
-            );
-    }
-
-    bool is_gate_open() const {
-        try {
-            return !options_.gate || options_.gate();
-        } catch (...) {
-            return false;
         }
     }
 

@@ -140,7 +140,7 @@ public:
 
 private:
     friend class pulled_delivery;
-    using call = std::function<void(std::span<const delivery* const>, std::vector<outcome>&)>;
+    using call = handler_function;
 
     void run_calls(std::size_t batch_count_max, call handle);
 

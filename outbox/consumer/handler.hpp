@@ -7,6 +7,7 @@
 #include "outbox/consumer/outcome.hpp"
 
 #include <concepts>
+#include <functional>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -21,5 +22,9 @@ concept handler = std::invocable<Handler&, const delivery&> &&
 template <class Handler>
 concept batch_handler = std::invocable<Handler&, std::span<const delivery* const>> && std::
     same_as<std::invoke_result_t<Handler&, std::span<const delivery* const>>, std::vector<outcome>>;
+
+/// Either, as the consumer's threads know it: adds what each message has come to.
+using handler_function =
+    std::function<void(std::span<const delivery* const>, std::vector<outcome>&)>;
 
 } // namespace outbox
