@@ -2,9 +2,7 @@
 #include "broker/api/topics.hpp"
 
 #include <algorithm>
-#include <map>
 #include <memory>
-#include <string_view>
 #include <utility>
 
 namespace outbox::broker {
@@ -40,23 +38,14 @@ void handle_create_partitions(core& broker, call<wire::create_partitions_api> re
     broker.loop.offload([&broker, shared] {
         const auto& asked = shared->request();
         const creation how = asked.validate_only ? creation::only_check : creation::for_real;
-        std::map<std::string_view, int> count;
-        for (const asked_topic& topic : asked.topics)
-            ++count[topic.name];
         wire::create_partitions_response response;
-        for (const asked_topic& topic : asked.topics) {
-            const int times = std::exchange(count[topic.name], 0);
-            if (times == 0)
-                continue; // its one row is written
-            topic_outcome outcome;
-            if (times > 1)
-                outcome = {error_code::invalid_request, "the topic is named more than once"};
+        for (auto& [topic, outcome] : each_once(asked.topics)) {
             if (outcome.error == error_code::none)
-                outcome = read_assignments(broker, topic);
+                outcome = read_assignments(broker, *topic);
             if (outcome.error == error_code::none)
-                outcome = enlarge_topic(broker, topic.name, topic.count, how);
+                outcome = enlarge_topic(broker, topic->name, topic->count, how);
             auto& row = response.topics.emplace_back();
-            row.name = topic.name;
+            row.name = topic->name;
             row.error = outcome.error;
             if (outcome.error != error_code::none)
                 row.error_message = outcome.message;

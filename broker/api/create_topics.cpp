@@ -105,23 +105,14 @@ void handle_create_topics(core& broker, request_call request) {
     broker.loop.offload([&broker, shared] {
         const auto& asked = shared->request();
         const creation how = asked.validate_only ? creation::only_check : creation::for_real;
-        std::map<std::string_view, int> count;
-        for (const asked_topic& topic : asked.topics)
-            ++count[topic.name];
         wire::create_topics_response response;
-        for (const asked_topic& topic : asked.topics) {
-            int& times = count[topic.name];
-            if (times == 0)
-                continue; // its one row is written
-            if (times > 1)
-                response.topics.push_back({
-                    .name = topic.name,
-                    .error = error_code::invalid_request,
-                    .error_message = "the topic is named more than once",
-                });
+        for (const auto& [topic, refused] : each_once(asked.topics)) {
+            if (refused.error == error_code::none)
+                response.topics.push_back(create_one(broker, *topic, how));
             else
-                response.topics.push_back(create_one(broker, topic, how));
-            times = 0;
+                response.topics.push_back(
+                    {.name = topic->name, .error = refused.error, .error_message = refused.message}
+                );
         }
         broker.loop.post([&broker, shared, response = std::move(response)] {
             for (const auto& row : response.topics)
