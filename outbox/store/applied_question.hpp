@@ -4,8 +4,10 @@
 
 #include "outbox/base/bytes.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <initializer_list>
 #include <string_view>
 
 namespace outbox {
@@ -25,7 +27,16 @@ struct applied_question {
     bytes numbers{};
     std::chrono::seconds age{};
     std::size_t rows_max = 0;
+
+    static applied_question forgetting(std::chrono::seconds age, std::size_t rows_max) {
+        return {.what = forget, .age = age, .rows_max = rows_max};
+    }
 };
+
+/// Of pieces of at most `rows_max` rows each: whether there may be more where one was full.
+inline bool any_is_full(std::size_t rows_max, std::initializer_list<std::size_t> removed) {
+    return std::find(removed.begin(), removed.end(), rows_max) != removed.end();
+}
 
 /// A set of no numbers, in hexadecimal: number_set::encode().
 inline constexpr std::string_view no_numbers_hex = "0100";

@@ -7,18 +7,15 @@ namespace outbox::postgresql {
 
 // The words speak of the usual outbox: the connection knows its own.
 bool relay_store::forget_applied(std::chrono::seconds age, std::size_t rows_max) {
-    const auto most = static_cast<std::int64_t>(rows_max);
-    const auto forget = [&](const std::string& sql) {
-        return std::stoll(db_.query(sql, "cannot forget what consumers have done").text(0, 0)) ==
-               most;
+    const auto forget = [&](const std::string& sql) -> std::size_t {
+        return std::stoul(db_.query(sql, "cannot forget what consumers have done").text(0, 0));
     };
-    bool more = forget(consumed_sql::forget({}, age, rows_max));
-    more = forget_claims(db_, age, rows_max) == rows_max || more;
-    const applied_question numbers{
-        .what = applied_question::forget,
-        .age = age,
-        .rows_max = rows_max};
-    return forget(applied_sql::texts({}, numbers).front()) || more;
+    return any_is_full(
+        rows_max,
+        {forget(consumed_sql::forget({}, age, rows_max)),
+         forget_claims(db_, age, rows_max),
+         forget(applied_sql::texts({}, applied_question::forgetting(age, rows_max)).front())}
+    );
 }
 
 } // namespace outbox::postgresql

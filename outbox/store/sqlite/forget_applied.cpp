@@ -8,17 +8,16 @@ namespace outbox::sqlite {
 // The words speak of the usual outbox: the connection knows its own. Of each pair the first
 // removes.
 bool relay_store::forget_applied(std::chrono::seconds age, std::size_t rows_max) {
-    const auto forget = [&](const std::string& sql) {
+    const auto forget = [&](const std::string& sql) -> std::size_t {
         db_.execute(sql, "cannot forget what consumers have done");
-        return static_cast<std::size_t>(sqlite3_changes(db_.get())) == rows_max;
+        return static_cast<std::size_t>(sqlite3_changes(db_.get()));
     };
-    bool more = forget(consumed_sql::forget({}, age, rows_max).front());
-    more = forget_claims(db_, age, rows_max) == rows_max || more;
-    const applied_question numbers{
-        .what = applied_question::forget,
-        .age = age,
-        .rows_max = rows_max};
-    return forget(applied_sql::texts({}, numbers).front()) || more;
+    return any_is_full(
+        rows_max,
+        {forget(consumed_sql::forget({}, age, rows_max).front()),
+         forget_claims(db_, age, rows_max),
+         forget(applied_sql::texts({}, applied_question::forgetting(age, rows_max)).front())}
+    );
 }
 
 } // namespace outbox::sqlite
