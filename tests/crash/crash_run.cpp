@@ -5,8 +5,10 @@
 // have arrived, in order, and must have had its effect in the points service's database, once.
 // Everything is drawn from the seed that is printed.
 //
-//   crash_run --db sqlite|postgres|mariadb|mysql --cycles N [--seed S] [--json FILE] [--redis]
+//   crash_run --db sqlite|postgres|mariadb|mysql --cycles N [--seed S] [--json FILE]
+//             [--numbered | --redis]
 //
+// With --numbered the watchdogs number the messages and the points service goes by their numbers.
 // With --redis the points service has its effects in a file and a lease in Redis, which is killed
 // as well: no effect may be missing then, and those that happened twice are counted.
 
@@ -46,6 +48,7 @@ struct crash_options {
     int cycles = 300;
     std::uint64_t seed = 0;
     std::string json_file{};
+    bool numbered = false;
     bool redis = false;
     std::filesystem::path programs{};
 };
@@ -56,7 +59,10 @@ constexpr std::array watchdog_points{
     "relay.sent",
     "relay.delivered",
     "relay.recorded",
-    "relay.removed"};
+    "relay.removed",
+    "numbered.claimed",
+    "numbered.bound"};
+constexpr std::size_t watchdog_points_without_numbers = watchdog_points.size() - 2;
 constexpr std::array service_points{
     "points.applied",
     "points.committed",
@@ -91,6 +97,7 @@ public:
               .lease = 500ms,
               .session = 1500ms, // a busy machine may let nobody run for longer than a short one
               .points = place_points(),
+              .numbers = options.numbered ? numbering::on : numbering::off,
           })
         , books_(stage_.open_books())
         , points_(stage_.open_points())
@@ -239,7 +246,9 @@ private:
         // Only who has the lease comes to these points, so the doomed one must be alone.
         for (const process& other : watchdogs_)
             other->stop(SIGKILL);
-        watchdog = start_watchdog(point(watchdog_points[random_.below(watchdog_points.size())]));
+        const std::size_t points =
+            options_.numbered ? watchdog_points.size() : watchdog_points_without_numbers;
+        watchdog = start_watchdog(point(watchdog_points[random_.below(points)]));
         await_death(*watchdog);
         for (process& each : watchdogs_)
             each = start_watchdog({});
@@ -352,6 +361,7 @@ private:
 
         nlohmann::ordered_json out{
             {"db", options_.database},
+            {"numbered", options_.numbered},
             {"seed", options_.seed},
             {"cycles", cycle_},
             {"kills", kills_},
@@ -408,7 +418,8 @@ int main(int argc, char** argv) {
     app.add_option("--cycles", options.cycles);
     app.add_option("--seed", options.seed);
     app.add_option("--json", options.json_file);
-    app.add_flag("--redis", options.redis);
+    CLI::Option* numbered = app.add_flag("--numbered", options.numbered);
+    app.add_flag("--redis", options.redis)->excludes(numbered);
     outbox::demo::points_run service;
     std::uint16_t redis_port = 0;
     int session_ms = 0;
@@ -428,9 +439,12 @@ int main(int argc, char** argv) {
         });
     }
     std::printf(
-        "crash_run --db %s --cycles %d --seed %llu\n",
+        "crash_run --db %s --cycles %d%s --seed %llu\n",
         options.database.c_str(),
         options.cycles,
+        options.numbered ? " --numbered"
+        : options.redis  ? " --redis"
+                         : "",
         static_cast<unsigned long long>(options.seed)
     );
     std::fflush(stdout);

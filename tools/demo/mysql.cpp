@@ -144,7 +144,7 @@ public:
     void give_point(const group_name& group, const delivery& d) override {
         const order_facts order = read_order(d);
         producer_.transact(*db_, [&](mysql_transaction& tx, outgoing&) {
-            if (is_first(tx, group, d.id)) {
+            if (is_first(tx, group, d)) {
                 tx.execute(
                     "insert into points values (" + order.customer +
                     ", 1) on duplicate key update points = points + 1"

@@ -3,7 +3,7 @@
 
 #include "outbox/base/fault.hpp"
 #include "outbox/consumer/delivery.hpp"
-#include "outbox/consumer/idempotency/first_time.hpp"
+#include "outbox/consumer/idempotency/first_time_numbered.hpp"
 
 #include <string>
 
@@ -20,9 +20,12 @@ inline order_facts read_order(const delivery& d) {
     return {std::to_string(body.integer("customer")), std::to_string(body.integer("position"))};
 }
 
+/// By its number, if the relay has given it one.
 template <class Tx>
-bool is_first(Tx& tx, const group_name& group, const message_id& id) {
-    return first_time(tx, group, id) || OUTBOX_BROKEN("consumer.apply_every_copy");
+bool is_first(Tx& tx, const group_name& group, const delivery& d) {
+    const bool first =
+        d.number ? first_time_numbered(tx, group, *d.number) : first_time(tx, group, d.id);
+    return first || OUTBOX_BROKEN("consumer.apply_every_copy");
 }
 
 } // namespace outbox::demo

@@ -103,7 +103,7 @@ public:
     void give_point(const group_name& group, const delivery& d) override {
         const order_facts order = read_order(d);
         producer_.transact(db_, [&](auto& tx, outgoing&) {
-            if (is_first(tx, group, d.id)) {
+            if (is_first(tx, group, d)) {
                 tx.exec_params(
                     "insert into points values ($1, 1) on conflict (customer) do update set points "
                     "= points.points + 1",

@@ -155,7 +155,7 @@ public:
     void give_point(const group_name& group, const delivery& d) override {
         const order_facts order = read_order(d);
         producer_.transact(*db_, [&](sqlite_transaction& tx, outgoing&) {
-            if (is_first(tx, group, d.id)) {
+            if (is_first(tx, group, d)) {
                 tx.execute(("insert into points values (" + order.customer +
                             ", 1) on conflict (customer) do update set points = points + 1")
                                .c_str());

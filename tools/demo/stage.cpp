@@ -4,7 +4,6 @@
 #include "outbox/base/error.hpp"
 #include "outbox/base/hex.hpp"
 #include "outbox/base/random.hpp"
-#include "outbox/relay/relay.hpp"
 #include "outbox/store/any/open_database.hpp"
 #include "outbox/target/kafka/kafka_target.hpp"
 
@@ -95,7 +94,8 @@ stage::stage(stage_options options)
            << "\"\n\n"
            << "[[database]]\nname = \"shop\"\nurl = \"" << url_ << "\"\ntarget = \"broker\"\n"
            << "lease = \"" << options_.lease.count() << "ms\"\n"
-           << "lease_renewal = \"" << options_.lease.count() / 4 << "ms\"\n";
+           << "lease_renewal = \"" << options_.lease.count() / 4 << "ms\"\n"
+           << "numbered = " << (options_.numbers == numbering::on ? "true" : "false") << "\n";
 }
 
 database_kind parse_database_kind(const std::string& name) {

@@ -9,6 +9,7 @@
 #include "harness/mysql_server.hpp"
 #include "harness/postgres_server.hpp"
 #include "harness/temp_dir.hpp"
+#include "outbox/relay/relay.hpp"
 #include "outbox/store/database.hpp"
 #include "tools/demo/points.hpp"
 #include "tools/demo/shop.hpp"
@@ -48,6 +49,8 @@ struct stage_options {
     /// How long the group of a frozen points service waits for it.
     std::chrono::milliseconds session{6'000};
     std::optional<points_place> points{};
+    /// On: the watchdog numbers the messages, and the points service goes by their numbers.
+    numbering numbers = numbering::off;
 };
 
 class stage {
