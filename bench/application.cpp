@@ -13,6 +13,10 @@ void application::handle(long, const std::optional<message_key>&) {
     throw usage_error{"this application consumes nothing"};
 }
 
+void application::handle_numbered(long, const delivery_number&) {
+    throw usage_error{"this application consumes nothing"};
+}
+
 void application::handle_in_transact(long, const std::optional<message_key>&) {
     throw usage_error{"this application consumes nothing"};
 }

@@ -3,6 +3,7 @@
 // primary key, commit, in the words that a user of that client would take, with a prepared
 // statement.
 
+#include "outbox/consumer/delivery_number.hpp"
 #include "outbox/consumer/group_name.hpp"
 #include "outbox/consumer/idempotency/message_key.hpp"
 #include "outbox/producer/outgoing.hpp"
@@ -34,7 +35,9 @@ public:
     /// first_time() has said that the message is new. Throws usage_error where no bench has wanted
     /// it yet.
     virtual void handle(long number, const std::optional<message_key>& key);
-    /// The same through producer.transact(), with a key with once.
+    /// With first_time_numbered().
+    virtual void handle_numbered(long number, const delivery_number& which);
+    /// As handle(), through producer.transact(), with a key with once.
     virtual void handle_in_transact(long number, const std::optional<message_key>& key);
 };
 

@@ -1,7 +1,7 @@
 #include "bench/application.hpp"
 #include "bench/mariadb_status_outbox.hpp"
 #include "bench/workload.hpp"
-#include "outbox/consumer/idempotency/first_time.hpp"
+#include "outbox/consumer/idempotency/first_time_numbered.hpp"
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/mysql/connector_cpp.hpp"
 
@@ -38,11 +38,11 @@ public:
     }
 
     void handle(long number, const std::optional<message_key>& key) override {
-        if (db_->getAutoCommit())
-            db_->setAutoCommit(false);
-        if (!key || first_time(*db_, consumers, *key))
-            add_points(number);
-        run("commit");
+        handle_if(number, [&] { return !key || first_time(*db_, consumers, *key); });
+    }
+
+    void handle_numbered(long number, const delivery_number& which) override {
+        handle_if(number, [&] { return first_time_numbered(*db_, consumers, which); });
     }
 
     void handle_in_transact(long number, const std::optional<message_key>& key) override {
@@ -74,6 +74,14 @@ public:
     }
 
 private:
+    template <class IsNew>
+    void handle_if(long number, const IsNew& is_new) {
+        if (db_->getAutoCommit())
+            db_->setAutoCommit(false);
+        if (is_new())
+            add_points(number);
+        run("commit");
+    }
     void run(const char* sql) {
         const std::unique_ptr<sql::Statement> statement{db_->createStatement()};
         statement->executeUpdate(sql);

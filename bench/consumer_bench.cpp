@@ -91,24 +91,51 @@ std::vector<checking_database> databases(const std::string& sqlite_file) {
     };
 }
 
-using handling = void (application::*)(long number, const std::optional<message_key>& key);
+/// A way to apply each message once, and the handler's transaction with it and without.
+struct way_to_apply {
+    std::string name{};
+    std::function<void(application&, long number)> run{};
+    std::function<void(application&, long number)> without{};
+};
 
-/// The transaction of a handler with `what`, which applies a message once, beside the same without.
+std::vector<way_to_apply> ways_to_apply() {
+    const auto key = [ids = std::make_shared<message_id_generator>()] {
+        return message_key{ids->next()};
+    };
+    // What a relay has numbered, in order: the row has no gap.
+    const auto which = [last = std::make_shared<delivery_number>(
+                            delivery_number{.source = message_id_generator{}.next().text()}
+                        )]() -> const delivery_number& {
+        ++last->number;
+        return *last;
+    };
+    const auto plain = [](application& a, long i) { a.handle(i, std::nullopt); };
+    return {
+        {.name = "first_time",
+         .run = [key](application& a, long i) { a.handle(i, key()); },
+         .without = plain},
+        {.name = "first_time_numbered",
+         .run = [which](application& a, long i) { a.handle_numbered(i, which()); },
+         .without = plain},
+        {.name = "once",
+         .run = [key](application& a, long i) { a.handle_in_transact(i, key()); },
+         .without = [](application& a, long i) { a.handle_in_transact(i, std::nullopt); }},
+    };
+}
+
 void measure_once(
     machine& where,
     places& at,
     const checking_database& one,
-    const std::string& what,
-    handling handle,
+    const way_to_apply& way,
     const settings& how,
     std::vector<figure>& figures
 ) {
     const circumstances delayed{.delay = std::chrono::microseconds{500}};
-    message_id_generator ids;
     const transaction_variant checked{
-        .title = what,
-        .run = [&](application& a, long i) { (a.*handle)(i, message_key{ids.next()}); },
-        .figure = "consumer." + what + "." + one.name,
+        .title = way.name,
+        .run = way.run,
+        .figure = "consumer." + way.name + "." + one.name,
     };
     if (!how.wants(checked.figure_name("extra_round_trips", {})) &&
         !how.wants(checked.figure_name("latency", {})) &&
@@ -116,9 +143,7 @@ void measure_once(
         return;
     door handler = one.open(at);
     handler.name = checked.figure;
-    handler.variants = {
-        {.title = "without", .run = [&](application& a, long i) { (a.*handle)(i, std::nullopt); }},
-        checked};
+    handler.variants = {{.title = "without", .run = way.without}, checked};
     count_round_trips(handler, how, figures);
     measure_latency(where, handler, {}, how, figures);
     if (handler.server_port)
@@ -220,10 +245,8 @@ std::vector<figure> consumer_bench(machine& where, const settings& how) {
     std::vector<figure> figures;
     const auto all = databases(at.sqlite_file("consumer.db"));
     for (const auto& one : all)
-        for (const auto& [what, handle] :
-             {std::pair{"first_time", &application::handle},
-              std::pair{"once", &application::handle_in_transact}})
-            measure_once(where, at, one, what, handle, how, figures);
+        for (const auto& way : ways_to_apply())
+            measure_once(where, at, one, way, how, figures);
     measure_checkers(where, at, all, how, figures);
     measure_rates(where, how, figures);
     return figures;

@@ -5,7 +5,6 @@
 #include "outbox/base/error.hpp"
 #include "outbox/base/hex.hpp"
 #include "outbox/message/codec.hpp"
-#include "outbox/relay/relay.hpp"
 #include "outbox/store/any/open_database.hpp"
 #include "outbox/target/kafka/kafka_target.hpp"
 
@@ -41,11 +40,11 @@ void ours::fill(pg& db, long count) {
     );
 }
 
-double ours::drain(long count) {
+double ours::drain(long count, numbering numbers) {
     relay one{
         *database_,
         std::make_unique<kafka_target>(kafka_options{.brokers = brokers_}),
-        {.owner = "bench"}};
+        {.owner = "bench", .numbers = numbers}};
     const auto& time = system_clock();
     const auto begin = time.ticks();
     std::thread thread{[&] { one.run(); }};

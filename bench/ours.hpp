@@ -3,6 +3,7 @@
 // durable broker. On PostgreSQL the tables can be filled by SQL, too.
 
 #include "bench/pg.hpp"
+#include "outbox/relay/relay.hpp"
 #include "outbox/store/database.hpp"
 
 #include <memory>
@@ -21,7 +22,7 @@ public:
     void fill(pg& db, long count);
     /// Runs a relay until `count` messages are delivered, its progress is recorded and its lease
     /// given back. Returns seconds.
-    double drain(long count);
+    double drain(long count, numbering numbers = numbering::off);
     /// Gives back the space of what is delivered, all of it, as a relay does in its idle moments.
     void remove_delivered();
 

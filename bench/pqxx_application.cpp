@@ -2,7 +2,7 @@
 #include "bench/pgq.hpp"
 #include "bench/usual_outbox.hpp"
 #include "bench/workload.hpp"
-#include "outbox/consumer/idempotency/first_time.hpp"
+#include "outbox/consumer/idempotency/first_time_numbered.hpp"
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/postgresql/pqxx.hpp"
 
@@ -43,10 +43,11 @@ public:
     }
 
     void handle(long number, const std::optional<message_key>& key) override {
-        pqxx::work tx{db_};
-        if (!key || first_time(tx, consumers, *key))
-            add_points(tx, number);
-        tx.commit();
+        handle_if(number, [&](auto& tx) { return !key || first_time(tx, consumers, *key); });
+    }
+
+    void handle_numbered(long number, const delivery_number& which) override {
+        handle_if(number, [&](auto& tx) { return first_time_numbered(tx, consumers, which); });
     }
 
     void handle_in_transact(long number, const std::optional<message_key>& key) override {
@@ -58,6 +59,13 @@ public:
     }
 
 private:
+    template <class IsNew>
+    void handle_if(long number, const IsNew& is_new) {
+        pqxx::work tx{db_};
+        if (is_new(tx))
+            add_points(tx, number);
+        tx.commit();
+    }
     static const char* statement_of(peer which) {
         return which == peer::pgq ? "pgq_put" : "status_put";
     }

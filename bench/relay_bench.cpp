@@ -162,17 +162,23 @@ void drain_contest(
                 });
             },
     });
-    drain.add({
-        .name = "outbox, published and acked",
-        .prepare =
-            [&] {
-                if (!held)
-                    relay.clear(db);
-                relay.fill(db, count);
-                db.execute("checkpoint");
-            },
-        .measure = [&] { return static_cast<double>(count) / relay.drain(count); },
-    });
+    for (const auto& [title, numbers] :
+         {std::pair{"outbox, published and acked", numbering::off},
+          std::pair{"outbox, numbered, published and acked", numbering::on}})
+        drain.add({
+            .name = title,
+            .prepare =
+                [&] {
+                    if (!held)
+                        relay.clear(db);
+                    relay.fill(db, count);
+                    db.execute("checkpoint");
+                },
+            .measure =
+                [&, numbers = numbers] {
+                    return static_cast<double>(count) / relay.drain(count, numbers);
+                },
+        });
     drain.run(rounds);
     figures.push_back(
         drain.compare(name, "outbox, published and acked", "delete loop, nothing published")
@@ -186,6 +192,11 @@ void drain_contest(
         name + ".against_pgq_published",
         "outbox, published and acked",
         "PgQ, published and acked"
+    ));
+    figures.push_back(drain.compare(
+        name + ".numbered",
+        "outbox, numbered, published and acked",
+        "outbox, published and acked"
     ));
 }
 

@@ -2,7 +2,7 @@
 #include "bench/lite.hpp"
 #include "bench/sqlite_status_outbox.hpp"
 #include "bench/workload.hpp"
-#include "outbox/consumer/idempotency/first_time.hpp"
+#include "outbox/consumer/idempotency/first_time_numbered.hpp"
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/sqlite/sqlite.hpp"
 
@@ -25,10 +25,11 @@ public:
     }
 
     void handle(long number, const std::optional<message_key>& key) override {
-        db_.execute("begin immediate");
-        if (!key || first_time(*db_.handle(), consumers, *key))
-            add_points(number);
-        db_.execute("commit");
+        handle_if(number, [&] { return !key || first_time(*db_.handle(), consumers, *key); });
+    }
+
+    void handle_numbered(long number, const delivery_number& which) override {
+        handle_if(number, [&] { return first_time_numbered(*db_.handle(), consumers, which); });
     }
 
     void handle_in_transact(long number, const std::optional<message_key>& key) override {
@@ -57,6 +58,13 @@ public:
     }
 
 private:
+    template <class IsNew>
+    void handle_if(long number, const IsNew& is_new) {
+        db_.execute("begin immediate");
+        if (is_new())
+            add_points(number);
+        db_.execute("commit");
+    }
     void add_points(long number) { db_.run(points_, {std::to_string(account_of(number))}); }
     void change(long number) { db_.run(business_, {std::to_string(account_of(number))}); }
 
