@@ -113,14 +113,12 @@ TEST_F(produce_fetch, a_thousand_pipelined_requests_are_answered_in_order) {
 TEST_F(produce_fetch, a_waiting_fetch_is_woken_by_new_records) {
     auto reader = connect();
     auto writer = connect();
-    reader.send(fetch_of("orders", 0, 0, 60'000), 11);
+    reader.send(fetch_of("orders", 0, 0, 60'000), 11); // receive_as() does not wait as long
     EXPECT_TRUE(reader.silent_for(100ms));
-    const auto start = std::chrono::steady_clock::now();
     writer.ask(produce_of("orders", 1, batch_of({"elsewhere"})), 7);
     writer.ask(produce_of("orders", 0, batch_of({"here"})), 7);
     const auto got = reader.receive_as<wire::fetch_api>(11);
     EXPECT_EQ(values_of(row(got).records.value()), strings{"here"});
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
 }
 
 TEST_F(produce_fetch, a_fetch_waits_for_min_bytes) {

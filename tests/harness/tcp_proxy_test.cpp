@@ -121,7 +121,7 @@ TEST(tcp_proxy, a_round_trip_takes_the_delay_and_counts_once) {
 
 TEST(tcp_proxy, what_is_under_way_together_is_delayed_together) {
     const echo server;
-    const tcp_proxy proxy{server.port(), proxied::anything, 200ms};
+    const tcp_proxy proxy{server.port(), proxied::anything, 1s};
     const auto client = connect_to(proxy.port());
     const std::string text(3U << 20U, 'x'); // some fifty times what is passed on at once
     const auto begin = system_clock().ticks();
@@ -130,8 +130,8 @@ TEST(tcp_proxy, what_is_under_way_together_is_delayed_together) {
     const auto time = system_clock().ticks() - begin;
     writer.join();
     EXPECT_EQ(heard.size(), text.size());
-    EXPECT_GE(time, 200ms);
-    EXPECT_LT(time, 3s); // one after the other it would be five
+    EXPECT_GE(time, 1s);
+    EXPECT_LT(time, 20s); // one after the other it would be twenty-five
 }
 
 TEST(tcp_proxy, more_than_may_be_under_way_arrives_whole_and_in_order) {
