@@ -29,6 +29,8 @@ mysql_family_server::mysql_family_server(std::string product, std::vector<std::s
 
 void mysql_family_server::add_common_arguments(std::vector<std::string>& argv) const {
     argv.push_back("--datadir=" + data_dir().string());
+    // A server that starts removes what looks like temporary tables there, also another one's.
+    argv.push_back("--tmpdir=" + dir_.path().string());
     if (::geteuid() == 0)
         argv.emplace_back("--user=root"); // it insists on being told so
 }
