@@ -6,12 +6,16 @@
 //   auto maybe = tx.savepoint();
 //   tx.execute("…"); out.send(…);
 //   maybe.release();                                    // or maybe.rollback()
+//
+// End an inner one before the one around it. When one cannot be ended, the transaction cannot be
+// committed.
 
 #include "outbox/store/adapter.hpp"
 
 #include <cstddef>
 #include <exception>
 #include <string>
+#include <utility>
 
 namespace outbox {
 
@@ -32,22 +36,31 @@ public:
         try {
             if (tx_ != nullptr)
                 rollback();
-        } catch (const std::exception&) { // then the whole transaction is lost
+        } catch (const std::exception&) { // end() has seen to it that nothing is committed
         }
     }
 
     void release() { end("release savepoint "); }
     void rollback() {
-        if (pending_ != nullptr)
+        // There may be fewer: the one around it has been rolled back.
+        if (pending_ != nullptr && pending_->rows.size() > messages_before_)
             pending_->rows.resize(messages_before_);
         end("rollback to savepoint ");
     }
 
 private:
     void end(const char* how) {
-        Transaction* tx = tx_;
-        tx_ = nullptr;
-        tx->execute(how + name_);
+        Transaction* const tx = std::exchange(tx_, nullptr);
+        try {
+            tx->execute(how + name_);
+        } catch (const std::exception& e) {
+            // Nobody knows any more which changes belong to which messages.
+            if (pending_ != nullptr)
+                pending_->poisoned_by = name_ + " could not be ended: " + e.what();
+            else if constexpr (requires { tx->poison(); })
+                tx->poison();
+            throw;
+        }
     }
 
     Transaction* tx_;

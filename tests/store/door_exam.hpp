@@ -312,6 +312,34 @@ TYPED_TEST_P(door_exam, a_savepoint_takes_its_messages_along) {
     EXPECT_EQ(this->state(3), "new");
 }
 
+// The inner one ends when the work does, and finds that it is gone.
+TYPED_TEST_P(door_exam, a_savepoint_that_outlives_the_one_around_it_lets_nothing_be_committed) {
+    auto db = this->door.connect();
+    for (const bool released : {false, true}) {
+        SCOPED_TRACE(released ? "released" : "rolled back");
+        EXPECT_THROW(
+            this->sender.transact(
+                *db,
+                [&](auto& tx, outgoing& out) {
+                    auto outer = tx.savepoint();
+                    tx.execute(this->pay(1));
+                    out.send(this->say("outer"));
+                    auto inner = tx.savepoint();
+                    tx.execute(this->pay(2));
+                    out.send(this->say("inner"));
+                    released ? outer.release() : outer.rollback();
+                }
+            ),
+            error
+        );
+        EXPECT_TRUE(this->sent().empty());
+        EXPECT_EQ(this->state(1), "new");
+        EXPECT_EQ(this->state(2), "new");
+    }
+    this->sender.transact(*db, [&](auto&, outgoing& out) { out.send(this->say("after")); });
+    EXPECT_EQ(this->sent(), std::vector<std::string>{"after"});
+}
+
 TYPED_TEST_P(door_exam, what_is_scheduled_can_be_taken_back_and_replaced) {
     const auto later = [](const char* text) {
         return message{
@@ -578,6 +606,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     a_commit_that_fails_leaves_nothing,
     a_change_that_failed_and_was_swallowed_is_no_half_transaction,
     a_savepoint_takes_its_messages_along,
+    a_savepoint_that_outlives_the_one_around_it_lets_nothing_be_committed,
     what_is_scheduled_can_be_taken_back_and_replaced,
     a_failed_send_poisons_even_when_it_is_swallowed,
     a_row_that_cannot_be_written_poisons_too,
