@@ -95,10 +95,12 @@ void sqlite_session::insert(std::span<const envelope> rows) {
 }
 
 bool sqlite_session::cancel(const message_id& id) {
+    require_open();
     return change_scheduled(db_, sqlite::put::cancel(to_, id));
 }
 
 bool sqlite_session::replace(const envelope& row) {
+    require_open();
     return change_scheduled(db_, sqlite::put::replace(to_, row));
 }
 
@@ -154,7 +156,7 @@ sqlite_transaction::sqlite_transaction(sqlite3& db, pending_messages& pending)
     if (sqlite3_get_autocommit(db_) == 0)
         throw usage_error("outbox: transact() on a SQLite connection that is inside a transaction "
                           "already; use join()");
-    execute("begin immediate");
+    sqlite::execute(db_, "begin immediate", "SQLite did not begin a transaction");
 }
 
 sqlite_transaction::~sqlite_transaction() {
@@ -167,17 +169,24 @@ sqlite_transaction::~sqlite_transaction() {
 }
 
 void sqlite_transaction::execute(const std::string& sql) {
+    require_open();
     sqlite::execute(db_, sql.c_str(), "SQLite refused \"" + sql + "\"");
+}
+
+// Some failures, such as a full disk, roll the whole transaction back; what came then would commit
+// by itself.
+void sqlite_transaction::require_open() const {
+    if (sqlite3_get_autocommit(db_) != 0)
+        throw usage_error(
+            "outbox: the transaction of transact() was ended by a statement of its own work"
+        );
 }
 
 void sqlite_transaction::commit() {
     if (process_ != ::getpid())
         throw usage_error("outbox: a forked child cannot end a transaction of its parent's; open a "
                           "connection of its own");
-    if (sqlite3_get_autocommit(db_) != 0)
-        throw usage_error(
-            "outbox: the transaction of transact() was ended by a statement of its own work"
-        );
+    require_open();
     if (!pending_->rows.empty()) {
         sqlite_session session{*db_, pending_->to};
         session.insert(pending_->rows);

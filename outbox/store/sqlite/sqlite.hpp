@@ -89,6 +89,8 @@ public:
     const pending_messages* pending() const noexcept { return pending_; }
 
 private:
+    void require_open() const;
+
     sqlite3* db_;
     pending_messages* pending_;
     std::string doorbell_;
