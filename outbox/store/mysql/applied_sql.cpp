@@ -14,13 +14,14 @@ std::string row(const applied_question& about) {
            " and source = " + literal(about.source) + " and shard = " + std::to_string(about.shard);
 }
 
-std::vector<std::string>
-all(const outbox_name& to, const applied_question& about, const char* condition) {
+} // namespace
+
+std::vector<std::string> texts(const outbox_name& to, const applied_question& about, binding how) {
     switch (about.what) {
     case applied_question::lock:
         return {
-            to.in("select hex(numbers) from outbox_applied") + row(about) + condition +
-            " for update"};
+            to.in("select hex(numbers) from outbox_applied") + row(about) + " and " +
+            bound("x'01'", how) + " = x'01' for update"};
     case applied_question::create:
         // Not INSERT IGNORE, which would also cut what is too long.
         return {
@@ -41,17 +42,6 @@ all(const outbox_name& to, const applied_question& about, const char* condition)
         to.in("delete from outbox_applied where changed_at < now(6) - interval ") +
             std::to_string(about.age.count()) + " second limit " + std::to_string(about.rows_max),
         "select cast(row_count() as char)"};
-}
-
-} // namespace
-
-std::vector<std::string> texts(const outbox_name& to, const applied_question& about) {
-    return all(to, about, "");
-}
-
-std::vector<std::string>
-texts_in_transaction(const outbox_name& to, const applied_question& about) {
-    return all(to, about, " and if(@@autocommit=0,1,(select 1 union select 2)) = 1");
 }
 
 } // namespace outbox::mysql::applied_sql

@@ -3,6 +3,7 @@
 // hexadecimal or digits. Each text is one trip; the last one answers with rows of one text.
 
 #include "outbox/store/applied_question.hpp"
+#include "outbox/store/mysql/binding.hpp"
 #include "outbox/store/outbox_name.hpp"
 
 #include <string>
@@ -10,8 +11,8 @@
 
 namespace outbox::mysql::applied_sql {
 
-std::vector<std::string> texts(const outbox_name& to, const applied_question& about);
-/// The same, and the server refuses to lock (error 1242) when the session is in autocommit mode.
-std::vector<std::string> texts_in_transaction(const outbox_name& to, const applied_question& about);
+/// It is the lock that is bound; what follows is done by who holds it.
+std::vector<std::string>
+texts(const outbox_name& to, const applied_question& about, binding how = binding::none);
 
 } // namespace outbox::mysql::applied_sql

@@ -31,6 +31,7 @@
 #include "outbox/store/adapter.hpp"
 #include "outbox/store/connection_notes.hpp"
 #include "outbox/store/mysql/applied_sql.hpp"
+#include "outbox/store/mysql/binding.hpp"
 #include "outbox/store/mysql/consumed_sql.hpp"
 #include "outbox/store/mysql/put.hpp"
 #include "outbox/store/mysql/transaction_sql.hpp"
@@ -121,7 +122,7 @@ public:
             switch (const auto code = e.getErrorCode()) {
             case 1568: // ER_CANT_CHANGE_TX_CHARACTERISTICS
                 return text_failure::already_open;
-            case 1242: // ER_SUBQUERY_NO_1_ROW: insert_in_transaction()
+            case unbound:
                 return text_failure::not_open;
             case 1146: // ER_NO_SUCH_TABLE
                 return text_failure::no_tables;
@@ -167,7 +168,7 @@ public:
     void insert(std::span<const envelope> rows) override {
         Client client{*db_};
         try {
-            for (const std::string& text : put::insert_in_transaction(to_, rows))
+            for (const std::string& text : put::insert(to_, rows, binding::autocommit_off))
                 client.run(text);
             const tick_point now = system_clock().ticks();
             if (!recall_note(db_, to_, now)) {
@@ -186,7 +187,12 @@ public:
     std::vector<bytes> note_consumed(const consumed_batch& batch) override {
         require_open();
         Client client{*db_};
-        const auto texts = consumed_sql::note_in_transaction(to_, batch);
+        const auto texts = consumed_sql::note(
+            to_,
+            batch,
+            consumed_sql::answer::returned_or_asked_for,
+            binding::autocommit_off
+        );
         try {
             if (const auto keys = client.list_if_any(texts.front()))
                 return keys_from_hex(*keys);
@@ -204,7 +210,12 @@ public:
     std::vector<std::string> ask_applied(const applied_question& about) override {
         require_open();
         Client client{*db_};
-        return list_text_answer(client, applied_sql::texts_in_transaction(to_, about), to_, 1);
+        return list_text_answer(
+            client,
+            applied_sql::texts(to_, about, binding::autocommit_off),
+            to_,
+            1
+        );
     }
 
     /// A failed statement is not a failed transaction here (a lock wait timeout undoes only the

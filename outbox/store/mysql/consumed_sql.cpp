@@ -21,14 +21,12 @@ std::string literal(bytes_view value) {
     return "x'" + to_hex(value) + "'";
 }
 
-// `first_token` stands in the first row. Not INSERT IGNORE, which would also cut what is too long,
-// and whose shared locks let two sessions that wait for a third fail both.
-std::vector<std::string> statements(
-    const outbox_name& to,
-    const consumed_batch& batch,
-    const std::string& first_token,
-    answer how
-) {
+} // namespace
+
+// Not INSERT IGNORE, which would also cut what is too long, and whose shared locks let two sessions
+// that wait for a third fail both.
+std::vector<std::string>
+note(const outbox_name& to, const consumed_batch& batch, answer how, binding to_what) {
     const std::string group = "_ascii " + literal(batch.group);
     const std::string token = literal(batch.token);
     std::string rows;
@@ -36,7 +34,7 @@ std::vector<std::string> statements(
     for (const bytes& key : batch.keys) {
         const std::string text = literal(key);
         rows += (rows.empty() ? "(" : ",(") + group + "," + text + "," +
-                (rows.empty() ? first_token : token) + ")";
+                (rows.empty() ? bound(token, to_what) : token) + ")";
         keys += (keys.empty() ? "" : ",") + text;
     }
     std::string put = made_for<texts>(to).insert_into + rows + made_for<texts>(to).leave_it;
@@ -49,22 +47,6 @@ std::vector<std::string> statements(
         put,
         made_for<texts>(to).select + group + " and message_key in (" + keys +
             ") and token = " + token};
-}
-
-} // namespace
-
-std::vector<std::string> note(const outbox_name& to, const consumed_batch& batch, answer how) {
-    return statements(to, batch, literal(batch.token), how);
-}
-
-std::vector<std::string>
-note_in_transaction(const outbox_name& to, const consumed_batch& batch, answer how) {
-    return statements(
-        to,
-        batch,
-        "if(@@autocommit=0," + literal(batch.token) + ",(select x'00' union select x'01'))",
-        how
-    );
 }
 
 std::vector<std::string>

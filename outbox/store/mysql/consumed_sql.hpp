@@ -4,6 +4,7 @@
 // that it is for. Each text is one trip.
 
 #include "outbox/store/consumed_keys.hpp"
+#include "outbox/store/mysql/binding.hpp"
 #include "outbox/store/outbox_name.hpp"
 
 #include <chrono>
@@ -28,13 +29,8 @@ enum class answer {
 std::vector<std::string> note(
     const outbox_name& to,
     const consumed_batch& batch,
-    answer how = answer::returned_or_asked_for
-);
-/// The same, and the server refuses it (error 1242) when the session is in autocommit mode.
-std::vector<std::string> note_in_transaction(
-    const outbox_name& to,
-    const consumed_batch& batch,
-    answer how = answer::returned_or_asked_for
+    answer how = answer::returned_or_asked_for,
+    binding to_what = binding::none
 );
 /// The last statement answers with one row of one text: how many.
 std::vector<std::string>

@@ -6,6 +6,7 @@
 #include "outbox/store/mysql/connection.hpp"
 #include "outbox/store/mysql/consumed_sql.hpp"
 #include "outbox/store/mysql/put.hpp"
+#include "outbox/store/mysql/transaction_sql.hpp"
 
 #include <errmsg.h>
 #include <mysql.h>
@@ -23,15 +24,21 @@ namespace {
 using mysql::make_error;
 using mysql::rows;
 
-// Gone with the transaction that it was made in, however that ended: so a COMMIT that would commit
-// something else fails before it.
-constexpr const char* begin_words = "start transaction; savepoint outbox_transaction";
-constexpr const char* still_there = "release savepoint outbox_transaction";
+using mysql::binding;
 
-bool is_in_transaction(st_mysql* db) {
+// What the server said last. An error does not say it, and so a deadlock does not show here.
+unsigned status_of(st_mysql* db) {
     unsigned status = 0;
     mariadb_get_infov(db, MARIADB_CONNECTION_SERVER_STATUS, &status);
-    return (status & SERVER_STATUS_IN_TRANS) != 0 || (status & SERVER_STATUS_AUTOCOMMIT) == 0;
+    return status;
+}
+
+bool is_autocommit_off(st_mysql* db) {
+    return (status_of(db) & SERVER_STATUS_AUTOCOMMIT) == 0;
+}
+
+bool is_in_transaction(st_mysql* db) {
+    return is_autocommit_off(db) || (status_of(db) & SERVER_STATUS_IN_TRANS) != 0;
 }
 
 bool takes_many_statements(const st_mysql* db) {
@@ -83,6 +90,36 @@ outcome run(st_mysql* db, const std::string& sql) {
             return result;
         }
     }
+}
+
+// In one trip where the client may, else one by one up to the first that fails.
+outcome run_all(st_mysql* db, const std::vector<std::string>& statements) {
+    if (takes_many_statements(db)) {
+        std::string all;
+        for (const std::string& statement : statements)
+            all += (all.empty() ? "" : "; ") + statement;
+        return run(db, all);
+    }
+    outcome all;
+    for (const std::string& statement : statements) {
+        outcome one = run(db, statement);
+        one.answers += all.answers;
+        if (!one.has_column) {
+            one.value = std::move(all.value);
+            one.column = std::move(all.column);
+            one.has_column = all.has_column;
+        }
+        all = std::move(one);
+        if (all.code != 0)
+            break;
+    }
+    return all;
+}
+
+// Where the server cannot be told, the connection is lost, and the transaction with it; or a result
+// is unread, after which libmariadb sends nothing more.
+void roll_back(st_mysql* db, const outbox_name& to) {
+    run_all(db, mysql::single_commands(to).rollback());
 }
 
 outcome run_each(
@@ -156,49 +193,92 @@ void remember_doorbell(st_mysql* db, const outbox_name& to, const std::string& a
 
 } // namespace
 
+namespace {
+
+[[noreturn]] void refuse_unbound() {
+    throw error(
+        error_kind::not_in_transaction,
+        "a message was sent on a MySQL connection without an open transaction, or after the server "
+        "had rolled it back",
+        "send between START TRANSACTION and COMMIT and look at what each statement returns, or use "
+        "producer.transact()"
+    );
+}
+
+[[noreturn]] void fail(st_mysql* db, const char* failure, const outbox_name& to) {
+    if (mysql_errno(db) == mysql::unbound)
+        refuse_unbound();
+    throw last_error(db, failure, to);
+}
+
+} // namespace
+
 void mysql_session::require_open() {
     if (!is_in_transaction(db_))
-        throw error(
-            error_kind::not_in_transaction,
-            "a message was sent on a MySQL connection without an open transaction",
-            "send between START TRANSACTION and COMMIT, or use producer.transact()"
-        );
+        refuse_unbound();
+}
+
+// MySQL, which has no words for it, is asked.
+binding mysql_session::bind() {
+    require_open();
+    if (is_autocommit_off(db_))
+        return binding::autocommit_off;
+    if (mariadb_connection(db_) != 0)
+        return binding::transaction;
+    require_open_now();
+    return binding::none;
+}
+
+void mysql_session::require_open_now() {
+    if (run(db_, "do 0").code != 0)
+        throw last_error(db_, "cannot ask whether a transaction is open", to_);
+    require_open();
 }
 
 void mysql_session::insert(std::span<const envelope> messages) {
-    for (const std::string& statement : mysql::put::insert(to_, messages))
+    for (const std::string& statement : mysql::put::insert(to_, messages, bind()))
         if (run(db_, statement).code != 0)
-            throw last_error(db_, "cannot write a message into the outbox", to_);
+            fail(db_, "cannot write a message into the outbox", to_);
+    if (known_doorbell(db_, to_))
+        return;
+    const outcome asked = run(db_, mysql::put::ask_doorbell(to_));
+    if (asked.code != 0)
+        throw last_error(db_, "cannot read where the relay listens", to_);
+    remember_doorbell(db_, to_, asked.value);
 }
 
 bool mysql_session::cancel(const message_id& id) {
+    require_open_now();
     return change_scheduled(db_, to_, mysql::put::cancel(to_, id));
 }
 
 bool mysql_session::replace(const envelope& row) {
+    require_open_now();
     return change_scheduled(db_, to_, mysql::put::replace(to_, row));
 }
 
 void mysql_session::poison() noexcept {
     mysql_rollback(db_);
+    mysql_query(
+        db_,
+        is_autocommit_off(db_) ? "set transaction read only" : "start transaction read only"
+    );
 }
 
 std::string mysql_session::doorbell() {
-    if (const auto known = known_doorbell(db_, to_))
-        return *known;
-    const outcome asked = run(db_, mysql::put::ask_doorbell(to_));
-    if (asked.code != 0)
-        throw last_error(db_, "cannot read where the relay listens", to_);
-    remember_doorbell(db_, to_, asked.value);
-    return asked.value;
+    return known_doorbell(db_, to_).value_or(std::string{});
 }
 
 std::vector<bytes> mysql_session::note_consumed(const consumed_batch& batch) {
-    require_open();
     outcome done;
-    for (const std::string& statement : mysql::consumed_sql::note(to_, batch))
+    for (const std::string& statement : mysql::consumed_sql::note(
+             to_,
+             batch,
+             mysql::consumed_sql::answer::returned_or_asked_for,
+             bind()
+         ))
         if (!done.has_column && (done = run(db_, statement)).code != 0)
-            throw last_error(db_, "cannot note what a consumer has done", to_);
+            fail(db_, "cannot note what a consumer has done", to_);
     return keys_from_hex(done.column);
 }
 
@@ -209,55 +289,63 @@ std::size_t mysql_session::forget_consumed(std::chrono::seconds age, std::size_t
 }
 
 std::vector<std::string> mysql_session::ask_applied(const applied_question& about) {
-    require_open();
-    const auto statements = mysql::applied_sql::texts(to_, about);
-    return run_each(db_, statements, "cannot note what a consumer has done", to_).column;
+    outcome done;
+    for (const std::string& statement : mysql::applied_sql::texts(to_, about, bind()))
+        if ((done = run(db_, statement)).code != 0)
+            fail(db_, "cannot note what a consumer has done", to_);
+    return done.column;
 }
+
+namespace {
+
+[[noreturn]] void refuse_nesting() {
+    throw usage_error("outbox: transact() on a MySQL connection that is inside a transaction "
+                      "already, or in autocommit = 0; use join()");
+}
+
+} // namespace
 
 mysql_transaction::mysql_transaction(st_mysql& db, pending_messages& pending)
     : db_(&db)
     , pending_(&pending)
     , process_(::getpid()) {
     if (is_in_transaction(db_))
-        throw usage_error("outbox: transact() on a MySQL connection that is inside a transaction "
-                          "already, or in autocommit = 0; use join()");
+        refuse_nesting();
     const outbox_name& to = pending_->to;
     const auto known = known_doorbell(db_, to);
-    const auto check = [&](const outcome& done) {
-        if (done.code != 0) {
-            const mysql::sql_error failure = last_error(db_, "cannot begin a transaction", to);
-            mysql_rollback(db_);
-            throw failure;
-        }
-        return done;
+    std::vector<std::string> statements;
+    const auto append = [&](std::vector<std::string> more) {
+        for (std::string& each : more)
+            statements.push_back(std::move(each));
     };
-    if (takes_many_statements(db_) && known && pending_->to_note != nullptr) {
-        std::string words = begin_words;
-        for (const std::string& statement : mysql::consumed_sql::note(
-                 to,
-                 *pending_->to_note,
-                 mysql::consumed_sql::answer::asked_for
-             ))
-            words += "; " + statement;
-        pending_->noted = keys_from_hex(check(run(db_, words)).column);
-    } else if (takes_many_statements(db_)) {
-        const std::string asking = known ? "" : mysql::put::ask_doorbell(to) + "; ";
-        doorbell_ = check(run(db_, asking + begin_words)).value;
-    } else {
-        if (!known)
-            doorbell_ = check(run(db_, mysql::put::ask_doorbell(to))).value;
-        check(run(db_, "start transaction"));
-        check(run(db_, "savepoint outbox_transaction"));
+    if (!known)
+        statements.push_back(mysql::put::ask_doorbell(to));
+    append(mysql::single_commands(to).begin());
+    const bool noting = takes_many_statements(db_) && known && pending_->to_note != nullptr;
+    if (noting)
+        append(mysql::consumed_sql::note(
+            to,
+            *pending_->to_note,
+            mysql::consumed_sql::answer::asked_for
+        ));
+    const outcome done = run_all(db_, statements);
+    if (done.code == ER_CANT_CHANGE_TX_CHARACTERISTICS)
+        refuse_nesting();
+    if (done.code != 0) {
+        const mysql::sql_error failure = last_error(db_, "cannot begin a transaction", to);
+        roll_back(db_, to);
+        throw failure;
     }
-    if (known)
-        doorbell_ = *known;
-    else
+    if (noting)
+        pending_->noted = keys_from_hex(done.column);
+    doorbell_ = known ? *known : done.value;
+    if (!known)
         remember_doorbell(db_, to, doorbell_);
 }
 
 mysql_transaction::~mysql_transaction() {
     if (open_ && process_ == ::getpid())
-        mysql_rollback(db_);
+        roll_back(db_, pending_->to);
 }
 
 void mysql_transaction::execute(const std::string& sql) {
@@ -275,9 +363,10 @@ void mysql_transaction::commit() {
             "the transaction is rolled back because a message could not be sent: " +
                 pending_->poisoned_by
         );
-    std::vector<std::string> statements{still_there};
-    for (std::string& statement : mysql::put::insert(pending_->to, pending_->rows))
-        statements.push_back(std::move(statement));
+    std::vector<std::string> statements =
+        mysql::single_commands(pending_->to).commit(pending_->rows);
+    const std::string commit_words = std::move(statements.back());
+    statements.pop_back();
     // Together with COMMIT goes what one packet surely holds; what does not goes before.
     std::vector<std::string> trips;
     const bool together = takes_many_statements(db_);
@@ -290,9 +379,9 @@ void mysql_transaction::commit() {
             trips.push_back(statement);
     }
     if (together)
-        trips.back() += "; commit";
+        trips.back() += "; " + commit_words;
     else
-        trips.emplace_back("commit");
+        trips.push_back(commit_words);
 
     int answered = 0;
     for (std::size_t i = 0; i < trips.size(); ++i) {
@@ -307,7 +396,7 @@ void mysql_transaction::commit() {
             );
         if (is_last && mysql::is_connection_lost(done.code))
             lost_while_committing(mysql_error(db_));
-        if (done.code == ER_SP_DOES_NOT_EXIST)
+        if (done.code == ER_SP_DOES_NOT_EXIST || done.code == mysql::unbound)
             throw error(
                 error_kind::rejected,
                 "the transaction of transact() was ended before its COMMIT, by a deadlock, a lost "

@@ -7,18 +7,22 @@
 //       out.send({.to = order_paid, .key = outbox::order_key{42}});
 //   });
 //
-// Connect with CLIENT_MULTI_STATEMENTS, and what you send there costs no trip to the server: it
-// travels with COMMIT. Without it, two short ones.
+// Connect with CLIENT_MULTI_STATEMENTS, and `transact` costs no trip to the server more than your
+// own BEGIN and COMMIT, whatever you send: it travels with COMMIT. Without it, two, and one more
+// for any number of messages.
 //
 // In a transaction of your own,  producer.send(*db, message)  between your START TRANSACTION and
 // your COMMIT writes the message at once; do it after the change that the message speaks of. A
-// connection outside of a transaction is refused: nothing would bind the message to the change.
+// connection outside of a transaction is refused, also when the server has ended it and you have
+// not looked (a deadlock): nothing would bind the message to the change. To tell, MySQL must be
+// asked, which is one trip; MariaDB is told within the same one.
 //
 // The producer's user needs: insert on outbox_message, select on outbox_relay. Leave
 // MYSQL_OPT_RECONNECT off: a connection that is opened again has lost its transaction.
 
 #include "outbox/message/envelope.hpp"
 #include "outbox/store/adapter.hpp"
+#include "outbox/store/mysql/binding.hpp"
 #include "outbox/store/savepoint_guard.hpp"
 #include "outbox/store/store_session.hpp"
 
@@ -42,8 +46,9 @@ public:
     void insert(std::span<const envelope> rows) override;
     bool cancel(const message_id& id) override;
     bool replace(const envelope& row) override;
-    /// Rolls the whole transaction back. Your COMMIT then succeeds and commits nothing: MySQL does
-    /// not tell; the exception of the send did.
+    /// Rolls the whole transaction back, and until your own COMMIT or ROLLBACK nothing can be
+    /// written. Your COMMIT succeeds and commits nothing: MySQL does not tell; the exception of the
+    /// send did.
     void poison() noexcept override;
     std::string doorbell() override;
     std::vector<bytes> note_consumed(const consumed_batch& batch) override;
@@ -51,11 +56,15 @@ public:
     std::vector<std::string> ask_applied(const applied_question& about) override;
 
 private:
+    mysql::binding bind();
+    void require_open_now();
+
     st_mysql* db_;
     outbox_name to_;
 };
 
-/// What `transact` opens, at the isolation level of the session.
+/// What `transact` opens, at the isolation level of the session. Meanwhile autocommit mode is off,
+/// so that what follows a transaction that the server has ended cannot commit by itself.
 class mysql_transaction : public scheduled_changes, public consumed_keys {
 public:
     mysql_transaction(st_mysql& db, pending_messages& pending);
@@ -66,8 +75,9 @@ public:
     ~mysql_transaction();
 
     /// Your own statements, with the C API. Fetch or free every result before the work ends. Do not
-    /// COMMIT or ROLLBACK through it; after a deadlock, which rolls everything back, let the work
-    /// end by an exception. Both are noticed: then nothing is committed.
+    /// COMMIT or ROLLBACK through it, nor anything that commits implicitly; after a deadlock, which
+    /// rolls everything back, let the work end by an exception. All are noticed: then commit()
+    /// throws, and only what you committed yourself is in the database.
     st_mysql* handle() const noexcept { return db_; }
     /// Runs one statement that returns no rows. Throws outbox::error with the server's words.
     void execute(const std::string& sql);

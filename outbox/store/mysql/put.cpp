@@ -27,10 +27,6 @@ struct texts {
     std::string find;
 };
 
-// Around the first id of a statement, which fails as a whole. An error under every sql_mode, where
-// a null would be one only under some.
-constexpr std::string_view in_transaction = "if(@@autocommit=0,";
-constexpr std::string_view or_fail = ",(select x'00' union select x'01'))";
 constexpr std::size_t id_literal_size =
     std::string_view{"x'00112233445566778899aabbccddeeff'"}.size();
 
@@ -51,20 +47,12 @@ std::string due_at(const delivery_time& when) {
 } // namespace
 
 std::vector<std::string>
-insert(const outbox_name& to, std::span<const envelope> rows, std::size_t bytes_max) {
-    return made_for<texts>(to).insert.statements(rows, bytes_max, values, due_at);
-}
-
-std::vector<std::string> insert_in_transaction(
-    const outbox_name& to,
-    std::span<const envelope> rows,
-    std::size_t bytes_max
-) {
-    std::vector<std::string> statements = insert(to, rows, bytes_max);
+insert(const outbox_name& to, std::span<const envelope> rows, binding how, std::size_t bytes_max) {
+    std::vector<std::string> statements =
+        made_for<texts>(to).insert.statements(rows, bytes_max, values, due_at);
     for (std::string& statement : statements) {
         const std::size_t id = statement.find("values (") + std::string_view{"values ("}.size();
-        statement.insert(id + id_literal_size, or_fail);
-        statement.insert(id, in_transaction);
+        statement.replace(id, id_literal_size, bound(statement.substr(id, id_literal_size), how));
     }
     return statements;
 }
@@ -85,8 +73,9 @@ std::vector<std::string> replace(const outbox_name& to, const envelope& row) {
             to_hex(row.key.value_or(bytes{})) + "', headers = x'" + to_hex(row.headers) +
             "', payload = x'" + to_hex(row.payload) + "'" +
             (row.deliver ? ", due_at = " + due_at(*row.deliver) : "") + which,
-        // Not row_count(): a row that is put there as it was counts as none.
-        known.find + which};
+        // Not row_count(): a row that is put there as it was counts as none. For update: another
+        // read would find it where the transaction's snapshot is older than its delivery.
+        known.find + which + " for update"};
 }
 
 } // namespace outbox::mysql::put

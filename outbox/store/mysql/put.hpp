@@ -4,6 +4,7 @@
 // the SQL means. `to` is the outbox that it is for.
 
 #include "outbox/message/envelope.hpp"
+#include "outbox/store/mysql/binding.hpp"
 #include "outbox/store/outbox_name.hpp"
 
 #include <cstddef>
@@ -22,14 +23,7 @@ inline constexpr std::size_t statement_bytes_max = 8U << 20U;
 std::vector<std::string> insert(
     const outbox_name& to,
     std::span<const envelope> rows,
-    std::size_t bytes_max = statement_bytes_max
-);
-
-/// The same, and the server refuses it (error 1242) when the session is in autocommit mode: so it
-/// is after a driver has silently connected again.
-std::vector<std::string> insert_in_transaction(
-    const outbox_name& to,
-    std::span<const envelope> rows,
+    binding how = binding::none,
     std::size_t bytes_max = statement_bytes_max
 );
 
@@ -38,6 +32,7 @@ std::string ask_doorbell(const outbox_name& to);
 
 /// Take a scheduled message back, or put `row` in its place (with its own time, if it has one). The
 /// last statement answers with one row of two texts: "1" when it was there, else "0"; and nothing.
+/// Neither is bound.
 std::vector<std::string> cancel(const outbox_name& to, const message_id& id);
 std::vector<std::string> replace(const outbox_name& to, const envelope& row);
 

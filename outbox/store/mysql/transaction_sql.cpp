@@ -25,7 +25,7 @@ public:
     std::string ask() const override { return ask_; }
 
     std::vector<std::string> insert(std::span<const envelope> rows) const override {
-        return put::insert_in_transaction(to_, rows);
+        return put::insert(to_, rows, binding::autocommit_off);
     }
 
     std::vector<std::string> cancel(const message_id& id) const override {
@@ -42,7 +42,7 @@ public:
     }
 
     std::vector<std::string> ask_applied(const applied_question& about) const override {
-        return applied_sql::texts_in_transaction(to_, about);
+        return applied_sql::texts(to_, about, binding::autocommit_off);
     }
 
     std::vector<std::string> rollback() const override {
@@ -70,12 +70,17 @@ public:
     }
 
     std::vector<std::string> note_consumed(const consumed_batch& batch) const override {
-        return consumed_sql::note_in_transaction(to_, batch, consumed_sql::answer::asked_for);
+        return consumed_sql::note(
+            to_,
+            batch,
+            consumed_sql::answer::asked_for,
+            binding::autocommit_off
+        );
     }
 
     std::vector<std::string> commit(std::span<const envelope> rows) const override {
         std::vector<std::string> texts{still_open};
-        for (std::string& text : put::insert_in_transaction(to_, rows))
+        for (std::string& text : put::insert(to_, rows, binding::autocommit_off))
             texts.push_back(std::move(text));
         texts.emplace_back(commit_and_restore);
         return texts;
@@ -95,7 +100,12 @@ public:
     }
 
     std::vector<std::string> note_consumed(const consumed_batch& batch) const override {
-        return consumed_sql::note_in_transaction(to_, batch, consumed_sql::answer::returned);
+        return consumed_sql::note(
+            to_,
+            batch,
+            consumed_sql::answer::returned,
+            binding::autocommit_off
+        );
     }
 
     std::vector<std::string> commit(std::span<const envelope> rows) const override {

@@ -49,7 +49,8 @@ std::uint16_t parse_port(std::string_view text) {
     std::uint16_t port = 0;
     const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), port);
     if (wrong != std::errc{} || end != text.data() + text.size() || port == 0)
-        refuse("\"" + std::string{text} + "\" is no port");
+        refuse("its port is none; write a / or ? of the password as %2F or %3F"
+        ); // may be part of it
     return port;
 }
 

@@ -42,7 +42,8 @@ public:
         .bare_trips = Flags == 0 ? 5 : 3,
         .transact_trips = Flags == 0 ? 1 : 0,
         .once_trips = Flags == 0 ? 1 : 0,
-        .commit_tells = false};
+        .commit_tells = false,
+        .commit_words = "set autocommit = 1"};
 
     raw_database& database() { return place_; }
     std::unique_ptr<MYSQL, close_mysql> connect() { return connect_through(server_port()); }

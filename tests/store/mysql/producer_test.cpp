@@ -126,6 +126,13 @@ TEST_P(mysql_producer, savepoints_of_the_work_are_its_own) {
 TEST_P(mysql_producer, a_deadlock_that_the_work_swallows_commits_nothing) {
     sql.execute("insert into orders values (1, ''), (2, '')");
     const client db = connect();
+    const message_id later = out.transact(*db, [](mysql_transaction&, outgoing& to) {
+        return to.send(
+            {.to = order_paid,
+             .body = {{"orderId", 9}},
+             .deliver = deliver_after(std::chrono::hours{1})}
+        );
+    });
     sql_session rival{place.url()};
     expect_kind(error_kind::rejected, [&] {
         out.transact(*db, [&](mysql_transaction& tx, outgoing& to) {
@@ -143,8 +150,11 @@ TEST_P(mysql_producer, a_deadlock_that_the_work_swallows_commits_nothing) {
             }
             waits.join();
             to.send(paid(1));
+            tx.execute("update orders set state = 'mine' where id = 3");
+            EXPECT_TRUE(to.cancel(later));
         });
     });
+    EXPECT_EQ(sql.number("select count(*) from outbox_scheduled"), 1);
     EXPECT_EQ(
         sql.value("select group_concat(distinct state order by state) from orders"),
         ",rival"
@@ -160,9 +170,13 @@ TEST_P(mysql_producer, a_statement_that_commits_by_itself_is_noticed) {
         out.transact(*db, [](mysql_transaction& tx, outgoing& to) {
             tx.execute("create table t (i int)");
             to.send(paid(1));
+            tx.execute("insert into orders values (1, 'paid')"); // is in nobody's transaction
         });
     });
     EXPECT_EQ(messages(), 0);
+    EXPECT_EQ(orders(), "");
+    out.transact(*db, [](mysql_transaction&, outgoing& to) { to.send(paid(1)); });
+    EXPECT_EQ(messages(), 1);
 }
 
 TEST_P(mysql_producer, a_message_that_cannot_be_written_takes_the_change_with_it) {
@@ -189,7 +203,7 @@ TEST_P(mysql_producer, a_commit_without_an_answer_is_in_doubt) {
         out.transact(*db, [&](mysql_transaction& tx, outgoing& to) {
             tx.execute("insert into orders values (1, 'paid')");
             to.send(paid(1));
-            proxy.lose_the_answer_to("commit");
+            proxy.lose_the_answer_to("set autocommit = 1");
         });
     });
     // Where the answers of several statements are lost, it may not have come to the last of them.
@@ -265,11 +279,69 @@ TEST_P(mysql_producer, a_send_that_fails_poisons_the_users_transaction) {
         "alter table outbox_message add constraint no_thirteen check (payload not like '%13%')"
     );
     mysql_query(db.get(), "start transaction");
-    mysql_query(db.get(), "insert into orders values (1, 'paid')");
-    EXPECT_THROW(out.send(*db, paid(13)), error);
+    for (const char* mode : {"set autocommit = 1", "set autocommit = 0"}) {
+        SCOPED_TRACE(mode);
+        mysql_query(db.get(), mode);
+        mysql_query(db.get(), "start transaction");
+        mysql_query(db.get(), "insert into orders values (1, 'paid')");
+        EXPECT_THROW(out.send(*db, paid(13)), error);
+        mysql_query(db.get(), "insert into orders values (2, 'paid')");
+        mysql_query(db.get(), "commit");
+        EXPECT_EQ(orders(), "");
+        EXPECT_EQ(messages(), 0);
+        mysql_query(db.get(), "start transaction");
+        out.send(*db, paid(1));
+        mysql_query(db.get(), "rollback");
+    }
+}
+
+// Who does not look at what a statement returns does not see that the server has ended it.
+TEST_P(mysql_producer, a_deadlock_that_was_not_looked_at_lets_nothing_be_sent) {
+    sql.execute("insert into orders values (1, ''), (2, '')");
+    const auto lose_a_deadlock = [&](MYSQL* db) {
+        sql_session rival{place.url()};
+        mysql_query(db, "start transaction");
+        mysql_query(db, "update orders set state = 'mine' where id = 1");
+        rival.execute("start transaction; insert into orders values (3, ''), (4, ''), (5, '');"
+                      " update orders set state = 'rival' where id = 2");
+        std::thread waits{
+            [&] { rival.execute("update orders set state = 'rival' where id = 1; rollback"); }};
+        EXPECT_NE(mysql_query(db, "update orders set state = 'mine' where id = 2"), 0);
+        waits.join();
+    };
+    const client db = connect();
+    const std::vector<bytes> keys{"key"};
+    const consumed_batch batch{.group = "g", .keys = keys, .token = "12345678"};
+    lose_a_deadlock(db.get());
+    expect_kind(error_kind::not_in_transaction, [&] { out.send(*db, paid(1)); });
+    lose_a_deadlock(db.get());
+    expect_kind(error_kind::not_in_transaction, [&] { mysql_session{*db}.note_consumed(batch); });
+    lose_a_deadlock(db.get());
+    expect_kind(error_kind::not_in_transaction, [&] {
+        mysql_session{*db}.cancel(message_id_generator{}.next());
+    });
     mysql_query(db.get(), "commit");
-    EXPECT_EQ(orders(), "");
     EXPECT_EQ(messages(), 0);
+    EXPECT_EQ(sql.number("select count(*) from outbox_consumed"), 0);
+}
+
+// The transaction's view of the table is older than the delivery.
+TEST_P(mysql_producer, what_has_been_delivered_meanwhile_cannot_be_replaced) {
+    const client db = connect();
+    const message_id later = out.transact(*db, [](mysql_transaction&, outgoing& to) {
+        return to.send(
+            {.to = order_paid,
+             .body = {{"orderId", 1}},
+             .deliver = deliver_after(std::chrono::hours{1})}
+        );
+    });
+    out.transact(*db, [&](mysql_transaction& tx, outgoing& to) {
+        mysql_query(tx.handle(), "select * from orders");
+        mysql_free_result(mysql_store_result(tx.handle()));
+        sql.execute("delete from outbox_scheduled");
+        EXPECT_FALSE(to.replace(later, paid(2)));
+        EXPECT_FALSE(to.cancel(later));
+    });
 }
 
 TEST_P(mysql_producer, an_unread_result_is_a_mistake_of_the_caller) {
@@ -278,12 +350,15 @@ TEST_P(mysql_producer, an_unread_result_is_a_mistake_of_the_caller) {
         out.transact(
             *db,
             [](mysql_transaction& tx, outgoing& to) {
+                tx.execute("insert into orders values (1, 'paid')");
                 mysql_query(tx.handle(), "select 1");
                 to.send(paid(1));
             }
         ),
         usage_error
     );
+    mysql_query(db.get(), "commit"); // is not sent, either
+    EXPECT_EQ(orders(), "");
 }
 
 } // namespace

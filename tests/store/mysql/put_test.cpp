@@ -42,7 +42,7 @@ TEST(mysql_put, names_the_tables_of_the_outbox_and_nothing_that_a_message_says) 
 
 TEST(mysql_put, splits_what_a_packet_could_not_hold) {
     const std::vector<envelope> rows{row("a"), row(std::string(400, 'b')), row("c"), row("d")};
-    const auto statements = insert({}, rows, 400);
+    const auto statements = insert({}, rows, binding::none, 400);
     ASSERT_EQ(statements.size(), 3U);
     EXPECT_THAT(statements[1], testing::HasSubstr("6262"));
     EXPECT_THAT(
@@ -74,7 +74,7 @@ TEST(mysql_put, guards_each_statement_once_against_autocommit) {
     const std::string id = "x'00000000000000000000000000000000'";
     const std::string guarded =
         " values (if(@@autocommit=0," + id + ",(select x'00' union select x'01'))";
-    const auto statements = insert_in_transaction({}, rows);
+    const auto statements = insert({}, rows, binding::autocommit_off);
     ASSERT_EQ(statements.size(), 2U);
     EXPECT_THAT(statements[0], testing::HasSubstr("payload)" + guarded + ",_utf8mb4 x'"));
     EXPECT_THAT(statements[0], testing::HasSubstr(",x'61'),(" + id + ",_utf8mb4 x'"));

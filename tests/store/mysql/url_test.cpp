@@ -52,6 +52,8 @@ TEST(mysql_url, is_refused_without_telling_the_password) {
           "mysql://u:secret@h:0/n",
           "mysql://u:secret@h:70000/n",
           "mysql://u:secret@h:x/n",
+          "mysql://u:secret/1@h/n",
+          "mysql://u:secret?1@h/n",
           "mysql://u:secret%@h/n",
           "mysql://u:secret@h/n/m",
           "mysql://u:secret@h/n?what=1",
