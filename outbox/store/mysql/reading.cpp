@@ -16,17 +16,19 @@ namespace {
 
 using std::chrono::microseconds;
 
-constexpr std::size_t payload_with_row_min = 4'096;
+constexpr std::size_t content_with_row_min = 4'096;
 
 } // namespace
 
 std::vector<relay_store::found_row>
-relay_store::fetch(const std::string& where, std::size_t count_max, std::size_t payload_max) {
+relay_store::fetch(const std::string& where, std::size_t count_max, std::size_t content_max) {
+    const std::string fits =
+        "if(length(headers) + length(payload) <= " + std::to_string(content_max) + ", ";
     rows answer = db_.query(
         "select seq, shard, cast(unix_timestamp(created_at) * 1000000 as signed), message_id,"
-        " subject, order_key, headers, length(payload), if(length(payload) <= " +
-            std::to_string(payload_max) +
-            ", payload, null)"
+        " subject, order_key, length(headers) + length(payload), " +
+            fits + "headers, null), " + fits +
+            "payload, null)"
             " from outbox_message force index (primary) where " +
             where + " order by seq limit " + std::to_string(count_max),
         "cannot read the outbox"
@@ -43,10 +45,9 @@ relay_store::fetch(const std::string& where, std::size_t count_max, std::size_t 
         m.content.subject = answer.bytes(4);
         if (const std::string_view key = answer.bytes(5); !key.empty())
             m.content.key = bytes{key};
-        m.content.headers = answer.bytes(6);
-        row.bytes = static_cast<std::size_t>(answer.number(7)) + answer.bytes(5).size() +
-                    m.content.headers.size();
-        row.lacks_payload = answer.is_null(8);
+        row.bytes = static_cast<std::size_t>(answer.number(6)) + answer.bytes(5).size();
+        row.lacks_content = answer.is_null(8);
+        m.content.headers = answer.bytes(7);
         m.content.payload = answer.bytes(8);
         highest_seen_ = std::max(highest_seen_, m.seq);
         found.push_back(std::move(row));
@@ -62,12 +63,12 @@ relay_store::fetch(const std::string& where, std::size_t count_max, std::size_t 
 // of what commits while it is made.
 slice relay_store::read(int shard, const cursor& from, const slice_limits& limits) {
     const open_holes before = holes_of(from, db_.name());
-    const std::size_t payload_max = std::max(
-        payload_with_row_min,
+    const std::size_t content_max = std::max(
+        content_with_row_min,
         4 * limits.bytes_max / std::max<std::size_t>(1, limits.message_count_max)
     );
     std::vector<found_row> all =
-        fetch("seq > " + std::to_string(from.seq), limits.message_count_max + 1, payload_max);
+        fetch("seq > " + std::to_string(from.seq), limits.message_count_max + 1, content_max);
     if (const tick_point now = system_clock().ticks(); all.empty() && now >= look_at_counter_at_) {
         look_at_counter_at_ = now + options_.counter_interval;
         if (is_beyond_counter(from)) {
@@ -80,6 +81,9 @@ slice relay_store::read(int shard, const cursor& from, const slice_limits& limit
                     "; every message still in the outbox is delivered. Leave the removal of "
                     "delivered messages to the relay, do not TRUNCATE");
             shards_[shard] = {.outlived = from.seq};
+            // What was settled were numbers of before.
+            horizon_ = {};
+            highest_seen_ = 0;
             return read(shard, {}, limits);
         }
     }
@@ -101,7 +105,7 @@ slice relay_store::read(int shard, const cursor& from, const slice_limits& limit
         if (unread.empty())
             break;
         std::vector<found_row> late =
-            fetch(is_in(unread.ranges()), limits.message_count_max, payload_max);
+            fetch(is_in(unread.ranges()), limits.message_count_max, content_max);
         if (late.empty())
             break;
         std::move(late.begin(), late.end(), std::back_inserter(all));
@@ -123,7 +127,7 @@ slice relay_store::read(int shard, const cursor& from, const slice_limits& limit
                 ));
     is_stalled_ = stalled;
 
-    fetch_big_payloads(all);
+    fetch_big_contents(all);
     if (!all.empty())
         make_durable(shard);
     settle(plan);
@@ -155,19 +159,20 @@ bool relay_store::is_beyond_counter(const cursor& at) {
     return next <= at.seq && next > found.number(1);
 }
 
-void relay_store::fetch_big_payloads(std::vector<found_row>& rows_read) {
+void relay_store::fetch_big_contents(std::vector<found_row>& rows_read) {
     std::string wanted;
     for (const found_row& row : rows_read)
-        if (row.lacks_payload)
+        if (row.lacks_content)
             wanted += (wanted.empty() ? "" : ",") + std::to_string(row.message.seq);
     if (wanted.empty())
         return;
     rows answer = db_.query(
-        "select seq, payload from outbox_message where seq in (" + wanted + ") order by seq",
+        "select seq, headers, payload from outbox_message where seq in (" + wanted +
+            ") order by seq",
         "cannot read the outbox"
     );
     for (found_row& row : rows_read) {
-        if (!row.lacks_payload)
+        if (!row.lacks_content)
             continue;
         if (!answer.next() || answer.number(0) != row.message.seq)
             throw error(
@@ -176,7 +181,8 @@ void relay_store::fetch_big_payloads(std::vector<found_row>& rows_read) {
                     db_.name().in(" of outbox_message was removed while it was read"),
                 "leave the removal of delivered messages to the relay"
             );
-        row.message.content.payload = answer.bytes(1);
+        row.message.content.headers = answer.bytes(1);
+        row.message.content.payload = answer.bytes(2);
     }
 }
 

@@ -77,7 +77,7 @@ private:
         int shard = 0;
         std::size_t bytes = 0;
         /// Too big to have come along with the others.
-        bool lacks_payload = false;
+        bool lacks_content = false;
         stored_message message{};
     };
     struct shard_state {
@@ -96,8 +96,8 @@ private:
     write_result in_transaction(const char* failure, const Work& work);
     // In reading.cpp.
     std::vector<found_row>
-    fetch(const std::string& where, std::size_t count_max, std::size_t payload_max);
-    void fetch_big_payloads(std::vector<found_row>& rows);
+    fetch(const std::string& where, std::size_t count_max, std::size_t content_max);
+    void fetch_big_contents(std::vector<found_row>& rows);
     /// Whether messages get numbers that the cursor has passed.
     bool is_beyond_counter(const cursor& at);
     void make_durable(int shard);
