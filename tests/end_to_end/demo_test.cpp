@@ -37,6 +37,7 @@ void expect_good_ledger(const nlohmann::json& ledger, int kills_min) {
     for (const char* zero : {"lost", "phantom", "duplicate_effects", "order_breaks"})
         EXPECT_EQ(ledger.at(zero), 0) << zero;
     EXPECT_GE(ledger.at("duplicate_deliveries"), 0);
+    EXPECT_GE(ledger.at("copies_suppressed"), ledger.at("committed"));
     EXPECT_GE(ledger.at("kills"), kills_min);
     EXPECT_GT(ledger.at("seconds"), 0.0);
 }

@@ -178,9 +178,15 @@ private:
         stage_.replay_topic();
         points_service_ = std::make_unique<harness::child_process>(stage_.start_points());
         await(60s, [&] { return points_->suppressed() >= suppressed + copies; });
+        const auto came = points_->suppressed() - suppressed;
         say("   replayed  %lld messages, suppressed %lld",
             static_cast<long long>(copies),
-            static_cast<long long>(points_->suppressed() - suppressed));
+            static_cast<long long>(came));
+        if (came < copies) // then the ledger would prove nothing
+            throw error(
+                error_kind::io,
+                points_service_->describe("not all messages came again within a minute")
+            );
         points_service_->stop();
     }
 
