@@ -119,13 +119,15 @@ function(outbox_add_test name)
     if(NOT T_TIMEOUT)
         set(T_TIMEOUT 120)
     endif()
+    set(properties LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+    if(NOT T_LABELS MATCHES server)
+        list(APPEND properties PROCESSORS 2) # `./run test` says why
+    endif()
     if(T_SERIAL)
         add_test(NAME ${name} COMMAND ${name})
-        set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+        set_tests_properties(${name} PROPERTIES ${properties})
     else()
-        gtest_discover_tests(
-            ${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
-        )
+        gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
     endif()
 endfunction()
 
