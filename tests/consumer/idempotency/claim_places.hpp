@@ -28,6 +28,8 @@ public:
         return database_at(port)->open_claim_store();
     }
     std::uint16_t server_port() const { return Raw::server().port(); }
+    void kill_server() { Raw::server().kill(); }
+    void start_server() { Raw::server().start(); }
     void lapse(const std::string& key) {
         raw_.run(
             "update " + raw_.table("claim") + " set lease_until = " + a_day_ago() + " where " +
@@ -101,6 +103,8 @@ public:
         );
     }
     std::uint16_t server_port() const { return shared_redis().port(); }
+    void kill_server() { shared_redis().kill(); }
+    void start_server() { shared_redis().start(); }
     // What has expired is not there.
     void lapse(const std::string& key) {
         const std::string name = "outbox:claim:billing:" + key;

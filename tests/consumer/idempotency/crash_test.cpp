@@ -326,34 +326,5 @@ TYPED_TEST(leased_effect, qmq_mistake_q1_whoever_is_killed_loses_no_effect) {
     this->RecordProperty("kills", sum.kills);
 }
 
-// Every step of a claim's life with its answer lost, or the connection cut before it arrives.
-TYPED_TEST(leased_effect, every_step_survives_a_lost_connection) {
-    if constexpr (requires { this->place.server_port(); }) {
-        if constexpr (!std::same_as<TypeParam, claims_in_a_database<doors::sqlite_database>>) {
-            harness::tcp_proxy proxy{this->place.server_port()};
-            idempotency_checker checker{billing, [&] {
-                                            return this->place.open_through(proxy.port());
-                                        }};
-            claim last;
-            for (int step = 0; step < 8; ++step) {
-                const message_key key{id_of(step + 1)};
-                proxy.cut();
-                last = checker.claim(key, 1h);
-                EXPECT_EQ(last.state, claim_state::fresh);
-                proxy.cut();
-                EXPECT_TRUE(checker.extend(key, last.token, 1h));
-                proxy.cut();
-                if (step % 2 == 0) {
-                    checker.release(key, last.token);
-                    EXPECT_EQ(checker.claim(key, 1h).state, claim_state::fresh);
-                } else {
-                    EXPECT_TRUE(checker.complete(key, last.token));
-                    EXPECT_EQ(checker.claim(key, 1h).state, claim_state::done);
-                }
-            }
-        }
-    }
-}
-
 } // namespace
 } // namespace outbox

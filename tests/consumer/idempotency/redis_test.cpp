@@ -365,14 +365,13 @@ TEST_F(redis_claims, a_connection_that_was_cut_is_replaced) {
     EXPECT_TRUE(checker.complete(key(), one.token));
 }
 
-// The script has run and nobody heard: the second try, with the same token, finds its own claim.
-TEST_F(redis_claims, a_claim_in_doubt_is_read_again_by_its_token) {
+// The script has run and nobody heard, not even on a second connection: it is nobody's, and held.
+TEST_F(redis_claims, a_claim_that_nobody_heard_of_is_held_until_its_lease_is_over) {
     const harness::redis_server server;
     harness::tcp_proxy proxy{server.port()};
     auto checker = checker_at(proxy.port(), {.timeout = 300ms});
     ASSERT_EQ(checker.claim(key("warm"), 1h).state, claim_state::fresh);
     proxy.lose_answers(true);
-    // The second connection cannot even be greeted; both tries are lost, and the claim is there.
     EXPECT_EQ(
         [&] {
             try {
