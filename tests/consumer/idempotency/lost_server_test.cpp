@@ -3,6 +3,7 @@
 #include "harness/tcp_proxy.hpp"
 #include "harness/wait_until.hpp"
 #include "outbox/consumer/idempotency/idempotency_checker.hpp"
+#include "outbox/consumer/idempotency/idempotent.hpp"
 #include "tests/consumer/idempotency/claim_places.hpp"
 
 #include <gtest/gtest.h>
@@ -143,6 +144,42 @@ TYPED_TEST(claims_on_a_server, a_release_whose_answer_was_lost_takes_nothing_fro
     );
     EXPECT_EQ(held.token, this->another) << "the server had not done it";
     EXPECT_EQ(this->checker.claim(this->key(), 1h).state, claim_state::in_progress);
+}
+
+// Q2, on real servers: the claim cannot be taken back when the handler fails, because the server is
+// killed between the two; QMQ's retry then saw "processed".
+TYPED_TEST(claims_on_a_server, qmq_mistake_q2_killed_before_the_claim_is_given_back_it_is_handled) {
+    this->place.keep_commits();
+    idempotency_counts counts;
+    int effects = 0;
+    const auto wrap = [&](std::function<outcome(const delivery&)> work) {
+        return idempotent(this->checker, std::move(work), {.hold = 1s, .counts = &counts});
+    };
+    delivery message{.subject = subject{"orders.paid"}};
+    message.id = message_id{message_id::array{1}};
+    EXPECT_EQ(
+        wrap([&](const delivery&) {
+            this->place.kill_server();
+            return outcome::retry();
+        })(message),
+        outcome::retry()
+    );
+    auto healthy = wrap([&](const delivery&) {
+        ++effects;
+        return outcome::ack();
+    });
+    EXPECT_EQ(healthy(message).kind(), outcome_kind::unavailable);
+    EXPECT_EQ(effects, 0);
+    this->place.start_server();
+    harness::wait_until(
+        [&] { return healthy(message) == outcome::ack(); },
+        20s,
+        "the message to be handled again"
+    );
+    EXPECT_EQ(effects, 1);
+    EXPECT_EQ(counts.duplicates, 0U) << "nobody took it for processed";
+    EXPECT_EQ(healthy(message), outcome::ack());
+    EXPECT_EQ(effects, 1);
 }
 
 } // namespace
