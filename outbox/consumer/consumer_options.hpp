@@ -122,7 +122,8 @@ struct consumer_options {
     // Who wants to know. Called on the consumer's thread: be quick, do not throw.
 
     std::function<void(const consumed_partition&)> on_assigned{};
-    /// Nothing of it is in hand any more; `lost`: another member may have had it for a while.
+    /// Nothing of it is in hand any more, but what has outlasted its patience; `lost`: another
+    /// member may have had it for a while, and something of it may be in hand.
     std::function<void(const consumed_partition&, bool lost)> on_revoked{};
     /// A message was given up; it stands in the dead-letter topic.
     std::function<void(const delivery&, const std::string& why)> on_dead_letter{};
