@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <map>
@@ -215,6 +216,73 @@ TEST(consumer_threads, each_key_is_handled_in_order_by_many_threads) {
         },
         [&] { return log.committed("orders") == count; }
     );
+}
+
+/// Each handler waits until `count` of them are there: it ends only if so many run at once.
+class rendezvous {
+public:
+    explicit rendezvous(int count) : count_(count) {}
+    void meet() {
+        std::unique_lock hold{mutex_};
+        ++here_;
+        news_.notify_all();
+        if (!news_.wait_for(hold, 60s, [this] { return here_ >= count_; }))
+            throw std::runtime_error{"alone"};
+    }
+
+private:
+    const int count_;
+    int here_ = 0;
+    std::mutex mutex_;
+    std::condition_variable news_;
+};
+
+TEST(consumer_threads, unordered_even_messages_of_one_key_are_handled_at_the_same_time) {
+    memory_log log;
+    for (int i = 0; i < 4; ++i)
+        log.add("orders", "k", std::to_string(i));
+    rendezvous all{4};
+    auto what = options();
+    what.order = consume_order::none;
+    what.handlers = 4;
+    const auto counts = run_until(
+                            log,
+                            what,
+                            [&](const delivery&) {
+                                all.meet();
+                                return outcome::ack();
+                            },
+                            [&] { return log.committed("orders") == 4; }
+    ).counts;
+    EXPECT_EQ(counts.acked, 4U);
+}
+
+TEST(consumer_threads, by_key_different_keys_are_handled_at_the_same_time) {
+    memory_log log;
+    for (int i = 0; i < 6; ++i)
+        log.add("orders", "k" + std::to_string(i % 3), std::to_string(i));
+    rendezvous first_of_each{3};
+    std::mutex mutex;
+    std::map<bytes, int> in_hand;
+    auto what = options();
+    what.handlers = 6; // more than keys
+    const auto counts = run_until(
+                            log,
+                            what,
+                            [&](const delivery& d) {
+                                const auto change = [&](int by) {
+                                    const std::lock_guard hold{mutex};
+                                    in_hand[*d.key] += by;
+                                    EXPECT_LE(in_hand[*d.key], 1);
+                                };
+                                change(1);
+                                first_of_each.meet();
+                                change(-1);
+                                return outcome::ack();
+                            },
+                            [&] { return log.committed("orders") == 6; }
+    ).counts;
+    EXPECT_EQ(counts.acked, 6U);
 }
 
 TEST(consumer_threads, a_batch_gets_an_outcome_for_each_or_is_retried_whole) {
