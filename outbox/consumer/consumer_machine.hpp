@@ -226,9 +226,12 @@ public:
     tick_point next_deadline() const noexcept;
 
     /// How many records it may be told of now. At 0 the source is not asked: it keeps what it has
-    /// read. Only when nothing is finished for full_patience are partitions paused, so that the
-    /// source can be asked for everything else; a log takes its time to get going after a pause.
+    /// read. Only when nothing is finished for full_patience are partitions paused; a log takes its
+    /// time to get going after a pause.
     std::size_t room() const noexcept;
+    /// No room for so long that all partitions are paused: the source must be asked for everything
+    /// else, such as who has which partition, and has no record to tell.
+    bool is_stuck() const noexcept;
     static constexpr std::chrono::milliseconds full_patience{1'000};
 
     const consumer_counts& counts() const noexcept { return counts_; }
@@ -339,7 +342,6 @@ private:
     void commit();
     bool wants_commit(const partition& p) const noexcept;
     void check_limits();
-    bool is_stuck() const noexcept;
     bool is_full(const partition& p) const noexcept;
     bool has_room(const partition& p) const noexcept;
 

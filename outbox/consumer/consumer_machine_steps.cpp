@@ -119,12 +119,7 @@ void consumer_machine::commit() {
 }
 
 bool consumer_machine::is_full(const partition& p) const noexcept {
-    const auto half = std::max<std::size_t>(1, settings_.prefetch_count_max / 2);
-    const auto half_bytes = settings_.prefetch_bytes_max / 2;
-    const auto share = std::max<std::size_t>(1, half / partitions_.size());
-    return p.window.span() >= settings_.span_max ||
-           (is_stuck() && ((unfinished_ >= half && p.unfinished >= share) ||
-                           (bytes_ >= half_bytes && p.bytes >= half_bytes / partitions_.size())));
+    return p.window.span() >= settings_.span_max || is_stuck();
 }
 
 std::size_t consumer_machine::room() const noexcept {
@@ -142,7 +137,7 @@ bool consumer_machine::has_room(const partition& p) const noexcept {
     const auto half = std::max<std::size_t>(1, settings_.prefetch_count_max / 2);
     const auto half_bytes = settings_.prefetch_bytes_max / 2;
     const auto share = std::max<std::size_t>(1, half / partitions_.size());
-    return p.window.span() <= settings_.span_max / 2 &&
+    return room() > 0 && p.window.span() <= settings_.span_max / 2 &&
            (unfinished_ <= half / 2 || p.unfinished <= share / 2) &&
            (bytes_ <= half_bytes / 2 || p.bytes <= half_bytes / partitions_.size() / 2);
 }

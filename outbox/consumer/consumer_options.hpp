@@ -92,7 +92,7 @@ struct consumer_options {
     std::chrono::milliseconds gate_longest{10'000};
 
     // What may be in memory. At the limit nothing more is asked for; when the handlers then finish
-    // nothing for a second, partitions are paused, first those that hold most.
+    // nothing for a second, all partitions are paused.
 
     /// Messages read and not finished. 2 or more.
     std::size_t prefetch_count_max = 2'000;

@@ -137,6 +137,31 @@ TEST(consumer_limits, what_is_read_and_not_finished_stays_below_the_bytes) {
     EXPECT_FALSE(one.read(1, key + 1, 1));
 }
 
+// A source that is not asked tells no rebalance either.
+TEST(consumer_limits, who_is_full_for_long_reads_nothing_but_asks_for_all_else) {
+    member one{{.prefetch_count_max = 8}};
+    one.assign(1);
+    one.assign(2);
+    for (std::uint64_t key = 0; key < 7; ++key)
+        ASSERT_TRUE(one.read(1, key));
+    ASSERT_TRUE(one.read(2, 7));
+    EXPECT_FALSE(one.read(2, 8));
+    one.pass(consumer_machine::full_patience - 1ms);
+    EXPECT_THAT(one.paused(), IsEmpty());
+    EXPECT_FALSE(one.machine().is_stuck());
+    one.pass(1ms);
+    EXPECT_THAT(one.paused(), ElementsAre(1, 2));
+    EXPECT_TRUE(one.machine().is_stuck());
+    one.assign(3);
+    EXPECT_THAT(one.paused(), ElementsAre(1, 2, 3));
+    one.pass(1h);
+    EXPECT_THAT(one.paused(), ElementsAre(1, 2, 3));
+    one.handled(0);
+    EXPECT_FALSE(one.machine().is_stuck());
+    EXPECT_THAT(one.paused(), ElementsAre(1, 2)) << "which have their share";
+    EXPECT_TRUE(one.read(3, 8));
+}
+
 TEST(consumer_limits, what_is_parked_stays_below_the_bytes_and_the_rest_waits_in_memory) {
     constexpr partition_handle subject = 1;
     constexpr partition_handle parked = 2;

@@ -155,6 +155,41 @@ TEST(membership_exam, a_partition_is_given_back_when_nothing_of_it_is_in_hand_an
     EXPECT_EQ(at_one.revoked().size(), 4U);
 }
 
+TEST(membership_exam, who_has_its_hands_full_hears_of_a_rebalance_all_the_same) {
+    send_numbers("exam.full", 80, 40);
+    rebalance_notes at_one;
+    rebalance_notes at_two;
+    std::atomic<bool> let_go = false;
+    consumer_options what{
+        .group = group_name{"full"},
+        .subjects = {subject{"exam.full"}},
+        .prefetch_count_max = 20,
+        .commit_interval = 10min,
+        .revoke_patience = 60s};
+    at_one.listen(what);
+    member one{what, [&](const delivery&) {
+                   wait_until([&] { return let_go.load(); }, 120s, "the test");
+                   return outcome::ack();
+               }};
+    wait_until([&] { return one->stats().prefetched == 20; }, 60s, "the first to be full");
+    at_two.listen(what);
+    member two{what};
+    wait_until(
+        [&] { return one->stats().prefetched < 20 || !at_one.revoked().empty(); },
+        60s,
+        "the first to hear that it loses partitions"
+    );
+    let_go = true;
+    wait_until(
+        [&] { return one.seen().size() + two.seen().size() >= 80; },
+        60s,
+        "everything to be handled by one or the other"
+    );
+    EXPECT_EQ(at_two.owned(), at_one.revoked());
+    two.stop();
+    wait_until([&] { return at_one.owned().size() == 4; }, 60s, "the first to take over again");
+}
+
 TEST(membership_exam, a_broker_that_was_away_costs_nothing) {
     send_numbers("exam.away", 50);
     member one{{.group = group_name{"away"}, .subjects = {subject{"exam.away"}}}};
