@@ -226,8 +226,11 @@ public:
     tick_point next_deadline() const noexcept;
 
     /// How many records it may be told of now. At 0 the source is not asked: it keeps what it has
-    /// read. Only when nothing is finished for full_patience are partitions paused, so that the
-    /// source can be asked for everything else; a log takes its time to get going after a pause.
+    /// read. Only when nothing is finished for full_patience are partitions paused, those that hold
+    /// a share or more of half the memory, and the source is asked for everything else again; a log
+    /// takes its time to get going after a pause. What else comes then has its share beyond the
+    /// limit, if it must: as long as the same partitions are assigned, no more than half as much
+    /// again, and one message of each.
     std::size_t room() const noexcept;
     static constexpr std::chrono::milliseconds full_patience{1'000};
 
@@ -339,6 +342,9 @@ private:
     void commit();
     bool wants_commit(const partition& p) const noexcept;
     void check_limits();
+    std::size_t share(std::size_t limit) const noexcept;
+    std::size_t
+    room_within(std::size_t limit, std::size_t used, std::size_t partition::*held) const noexcept;
     bool is_stuck() const noexcept;
     bool is_full(const partition& p) const noexcept;
     bool has_room(const partition& p) const noexcept;

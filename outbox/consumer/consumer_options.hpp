@@ -92,7 +92,8 @@ struct consumer_options {
     std::chrono::milliseconds gate_longest{10'000};
 
     // What may be in memory. At the limit nothing more is asked for; when the handlers then finish
-    // nothing for a second, partitions are paused, first those that hold most.
+    // nothing for a second, partitions that hold their share or more are paused, and the others are
+    // read on, so that a limit may be exceeded by half.
 
     /// Messages read and not finished. 2 or more.
     std::size_t prefetch_count_max = 2'000;

