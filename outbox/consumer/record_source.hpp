@@ -132,8 +132,8 @@ public:
     /// called again.
     virtual void open(const subscription& what, std::chrono::milliseconds patience) = 0;
 
-    /// Waits at most `timeout` for news and appends them; at most `count_max` records. At 0 only
-    /// what is told without being asked for: answers, and not who has which partition.
+    /// Waits at most `timeout` for news and appends them; at most `count_max` records. All
+    /// else is told however little is asked for.
     virtual void poll(
         std::chrono::milliseconds timeout,
         std::size_t count_max,
