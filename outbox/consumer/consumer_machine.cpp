@@ -20,10 +20,10 @@ consumer_machine::resume(tick_point now, const consumer_event_type& event) {
     now_ = now;
     std::visit([this](const auto& e) { on(e); }, event);
     wake_due();
-    hand_out();
-    commit();
     if (leaving_ > 0)
         settle_leaving();
+    hand_out();
+    commit();
     check_limits();
     if (stopping_ && partitions_.empty() && !finished_) {
         finished_ = true;
@@ -302,6 +302,7 @@ void consumer_machine::on(const consumer_event::commit_answered& e) {
             }
             break;
         case consumer_event::commit_result::failed:
+            p.committed.reset(); // not known
             break;
         case consumer_event::commit_result::fenced:
             ++counts_.fenced_commits;
@@ -320,6 +321,8 @@ void consumer_machine::on(const consumer_event::paused&) {
 }
 void consumer_machine::on(const consumer_event::resumed&) {
     user_paused_ = false;
+    dirty_ = true;
+    commit_at_ = now_;
 }
 
 void consumer_machine::on(const consumer_event::stop_wanted&) {

@@ -265,6 +265,8 @@ private:
         std::uint64_t committing_count = 0;
         tick_point deadline{};
         std::deque<ticket> waiting_for_commit{};
+        /// At most once: the first that was let go before it was committed.
+        std::optional<std::int64_t> not_beyond{};
 
         partition_handle parking = 0; // where its parked messages are
         bool recovering = false;      // until those are known
@@ -340,6 +342,7 @@ private:
     void settle_leaving();
     void hand_out();
     void commit();
+    std::optional<std::int64_t> committable(const partition& p) const noexcept;
     bool wants_commit(const partition& p) const noexcept;
     void check_limits();
     std::size_t share(std::size_t limit) const noexcept;

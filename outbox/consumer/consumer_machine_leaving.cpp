@@ -61,7 +61,11 @@ void consumer_machine::drop_waiting(partition_handle handle, bool also_pending) 
             drop(t, m);
             break;
         case state::waiting_for_commit:
-            // In a commit that is out, it may be committed; then it is lost, as the mode allows.
+            // In the commit that is out, it will be nobody else's.
+            if (!also_pending && p.phase == phase::draining && p.committing &&
+                m.offset < *p.committing)
+                break;
+            p.not_beyond = m.offset; // the lowest comes last
             drop(t, m);
             break;
         case state::abandoned:

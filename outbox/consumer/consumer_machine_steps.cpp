@@ -91,10 +91,17 @@ void consumer_machine::hand_out() {
     }
 }
 
+std::optional<std::int64_t> consumer_machine::committable(const partition& p) const noexcept {
+    const auto offset = p.window.committable();
+    return offset && p.not_beyond ? std::min(*offset, *p.not_beyond) : offset;
+}
+
 bool consumer_machine::wants_commit(const partition& p) const noexcept {
     if (!settings_.commits || p.phase == phase::fenced)
         return false;
-    const auto offset = p.window.committable();
+    if (settings_.at_most_once && user_paused_) // what is committed must be handed out
+        return false;
+    const auto offset = committable(p);
     return offset && offset != p.committed;
 }
 
@@ -107,7 +114,7 @@ void consumer_machine::commit() {
     for (auto& [handle, p] : partitions_) {
         if (!wants_commit(p))
             continue;
-        p.committing = p.window.committable();
+        p.committing = committable(p);
         p.committing_count = p.window.prefix_count();
         what.offsets.emplace_back(handle, *p.committing);
     }

@@ -54,7 +54,9 @@ enum class consume_audience {
 enum class consume_promise {
     /// Handled, then committed. After a crash some messages come again.
     at_least_once,
-    /// Committed, then handled. After a crash some messages never come. Nothing is retried.
+    /// Committed, then handled. Some messages never come: after a crash, after a partition was lost
+    /// to another member, or when the handlers do not get to what is committed within
+    /// `stop_patience` or `revoke_patience`. Nothing is retried.
     at_most_once,
 };
 

@@ -151,5 +151,50 @@ TEST(machine_promises, a_partition_that_is_served_is_not_paused_because_another_
     }
 }
 
+using enum consumer_event::commit_result;
+
+TEST(machine_promises, at_most_once_a_stop_commits_nothing_that_nobody_was_handed) {
+    story consumer{{.call_count_max = 10, .at_most_once = true}};
+    consumer.assign(first);
+    const auto one = consumer.fetch(first, 1);
+    EXPECT_THAT(consumer.committing, ElementsAre(std::pair{first, 1}));
+    consumer.fetch(first, 2);
+    consumer.fetch(first, 3);
+    consumer.tell(consumer_event::stop_wanted{});
+    consumer.answer_commit(committed);
+    EXPECT_THAT(consumer.handed_out, ElementsAre(one)) << "it is committed, and nobody else's";
+    consumer.say(one, outcome::ack());
+    EXPECT_THAT(consumer.committing, IsEmpty());
+    EXPECT_THAT(consumer.released, ElementsAre(first));
+}
+
+TEST(machine_promises, at_most_once_who_is_out_of_patience_commits_no_further_either) {
+    story consumer{{.at_most_once = true}};
+    consumer.assign(first);
+    consumer.fetch(first, 1);
+    consumer.fetch(first, 2);
+    consumer.tell(consumer_event::revoked{first});
+    consumer.answer_commit(failed);
+    EXPECT_THAT(consumer.committing, ElementsAre(std::pair{first, 1})) << "it tries again";
+    consumer.after(consumer_settings{}.revoke_patience);
+    consumer.answer_commit(failed);
+    // Either may have been done all the same, and nobody was handed the message.
+    EXPECT_THAT(consumer.committing, ElementsAre(std::pair{first, 0}));
+    consumer.answer_commit(committed);
+    EXPECT_THAT(consumer.handed_out, IsEmpty());
+    EXPECT_THAT(consumer.released, ElementsAre(first));
+}
+
+TEST(machine_promises, at_most_once_nothing_is_committed_while_nothing_is_handed_out) {
+    story consumer{{.at_most_once = true}};
+    consumer.assign(first);
+    consumer.tell(consumer_event::paused{});
+    const auto t = consumer.fetch(first, 1);
+    EXPECT_THAT(consumer.committing, IsEmpty());
+    consumer.tell(consumer_event::resumed{});
+    consumer.answer_commit(committed);
+    EXPECT_THAT(consumer.handed_out, ElementsAre(t));
+}
+
 } // namespace
 } // namespace outbox
