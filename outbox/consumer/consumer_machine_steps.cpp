@@ -45,7 +45,8 @@ void consumer_machine::wait_is_over(ticket t, message& m) {
         make_ready(t, m);
         return;
     }
-    if (settings_.place != retry_place::any) { // left there when it was otherwise
+    if (settings_.place != retry_place::any || !settings_.retries.has_topics()) {
+        // Left there when it was otherwise.
         wait_until(t, m, *m.due);
         return;
     }

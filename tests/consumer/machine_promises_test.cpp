@@ -196,5 +196,25 @@ TEST(machine_promises, at_most_once_nothing_is_committed_while_nothing_is_handed
     EXPECT_THAT(consumer.handed_out, ElementsAre(t));
 }
 
+TEST(machine_promises, a_wait_of_an_earlier_policy_ends_in_memory_where_the_new_one_has_no_topic) {
+    for (const auto& delays : {std::vector<std::chrono::milliseconds>{}, {10ms, 1s}}) {
+        story consumer{
+            {.ordered = false, .retries = {.delays = delays}, .place = retry_place::any}};
+        consumer.assign(first);
+        consumer.tell(consumer_event::fetched{
+            .partition = first,
+            .ticket = 1,
+            .attempt = 2,
+            .held_until = consumer.now() + 1min,
+            .due = consumer.now() + 2min});
+        consumer.after(1min);
+        EXPECT_THAT(consumer.sends, IsEmpty()) << "to which topic?";
+        EXPECT_THAT(consumer.handed_out, IsEmpty());
+        EXPECT_THAT(consumer.paused, IsEmpty()) << "what is behind it may be due before it";
+        consumer.after(1min);
+        EXPECT_THAT(consumer.handed_out, ElementsAre(1U));
+    }
+}
+
 } // namespace
 } // namespace outbox
