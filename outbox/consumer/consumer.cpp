@@ -216,8 +216,10 @@ private:
             const auto until = std::min(machine_->next_deadline(), clock_->ticks() + look_up);
             const auto timeout = std::chrono::ceil<milliseconds>(until - clock_->ticks());
             news.clear();
-            const auto count_max = std::min(news_count_max, machine_->room());
-            source_->poll(std::max(timeout, milliseconds{0}), count_max, news);
+            const poll_limits limits{
+                .count_max = std::min(news_count_max, machine_->room()),
+                .bytes_max = machine_->room_bytes()};
+            source_->poll(std::max(timeout, milliseconds{0}), limits, news);
             for (auto& each : news)
                 std::visit([this](auto& e) { hear(e); }, each);
             results.clear();

@@ -232,6 +232,8 @@ public:
     /// limit, if it must: as long as the same partitions are assigned, no more than half as much
     /// again, and one message of each.
     std::size_t room() const noexcept;
+    /// And their bytes; the last of them may go beyond.
+    std::size_t room_bytes() const noexcept;
     static constexpr std::chrono::milliseconds full_patience{1'000};
 
     const consumer_counts& counts() const noexcept { return counts_; }

@@ -152,10 +152,13 @@ consumer_machine::room_within(std::size_t limit, std::size_t used, std::size_t p
 }
 
 std::size_t consumer_machine::room() const noexcept {
-    const auto count =
-        room_within(settings_.prefetch_count_max, unfinished_, &partition::unfinished);
-    const auto bytes = room_within(settings_.prefetch_bytes_max, bytes_, &partition::bytes);
-    return bytes > 0 ? count : 0;
+    if (room_bytes() == 0)
+        return 0;
+    return room_within(settings_.prefetch_count_max, unfinished_, &partition::unfinished);
+}
+
+std::size_t consumer_machine::room_bytes() const noexcept {
+    return room_within(settings_.prefetch_bytes_max, bytes_, &partition::bytes);
 }
 
 bool consumer_machine::is_stuck() const noexcept {

@@ -122,6 +122,13 @@ struct partition_ends {
     std::int64_t last = -1;
 };
 
+/// How much one poll() may tell.
+struct poll_limits {
+    std::size_t count_max = 0;
+    /// As record::size_bytes() has them. The record that reaches it is the last.
+    std::size_t bytes_max = 0;
+};
+
 class record_source {
 public:
     virtual ~record_source() = default;
@@ -132,11 +139,11 @@ public:
     /// called again.
     virtual void open(const subscription& what, std::chrono::milliseconds patience) = 0;
 
-    /// Waits at most `timeout` for news and appends them; at most `count_max` records. All
-    /// else is told however little is asked for.
+    /// Waits at most `timeout` for news and appends them, records within `limits`; all else
+    /// is told however little is asked for.
     virtual void poll(
         std::chrono::milliseconds timeout,
-        std::size_t count_max,
+        poll_limits limits,
         std::vector<source_event_type>& news
     ) = 0;
     /// Lets poll() return now. Any thread.

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -184,6 +185,29 @@ TEST(consumer_threads, garbage_is_handled_or_put_aside_byte_for_byte_and_stops_n
             EXPECT_TRUE(is_kept || is_mark) << header.name; // marks are written anew
         }
     }
+}
+
+TEST(consumer_threads, no_more_is_read_at_once_than_its_bytes_allow) {
+    constexpr std::size_t record_bytes = 100'000;
+    constexpr int count = 50;
+    memory_log log;
+    for (int i = 0; i < count; ++i)
+        log.add("orders", std::to_string(i), std::string(record_bytes, 'x'));
+    auto what = options();
+    what.prefetch_bytes_max = 4 * record_bytes;
+    what.handlers = 1;
+    consumer under_test{std::make_unique<memory_source>(log), std::move(what)};
+    std::size_t most = 0;
+    std::thread thread{[&] {
+        under_test.run([&](const delivery&) {
+            most = std::max(most, under_test.stats().prefetched);
+            return outcome::ack();
+        });
+    }};
+    wait_until([&] { return log.committed("orders") == count; }, 60s, "all to be handled");
+    under_test.request_stop();
+    thread.join();
+    EXPECT_LE(most, 4U);
 }
 
 TEST(consumer_threads, each_key_is_handled_in_order_by_many_threads) {

@@ -65,7 +65,7 @@ public:
     }
     void poll(
         std::chrono::milliseconds timeout,
-        std::size_t count_max,
+        poll_limits limits,
         std::vector<source_event_type>& news
     ) override {
         {
@@ -77,10 +77,15 @@ public:
         news = std::move(news_);
         news_.clear();
         const std::lock_guard hold{log_->mutex_};
+        std::size_t bytes_told = 0;
         for (std::size_t i = 0; i < names_.size(); ++i) {
             const auto& records = log_->topics_[names_[i]];
-            while (!paused_[i] && position_[i] < records.size() && news.size() < count_max)
-                news.emplace_back(source_event::fetched{i + 1, records[position_[i]++]});
+            while (!paused_[i] && position_[i] < records.size() && news.size() < limits.count_max &&
+                   bytes_told < limits.bytes_max) {
+                const auto& next = records[position_[i]++];
+                bytes_told += next.size_bytes();
+                news.emplace_back(source_event::fetched{i + 1, next});
+            }
         }
     }
     void wake() noexcept override {

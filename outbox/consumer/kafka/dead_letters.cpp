@@ -24,6 +24,7 @@ const group_name resender{"outbox-dead"};
 
 /// On their way back at the same time.
 constexpr std::size_t in_flight_max = 1'000;
+constexpr poll_limits once_at_most{.count_max = in_flight_max, .bytes_max = 64U << 20U};
 constexpr milliseconds look_up{100};
 
 struct client_deleter {
@@ -78,7 +79,7 @@ public:
     /// its partitions to another one gives up.
     void poll(std::vector<source_event_type>& news) {
         news.clear();
-        source_->poll(look_up, in_flight_max, news);
+        source_->poll(look_up, once_at_most, news);
         for (const auto& each : news) {
             if (const auto* a = std::get_if<source_event::assigned>(&each)) {
                 partitions_[a->partition].next = {

@@ -31,7 +31,7 @@ public:
     void open(const subscription& what, std::chrono::milliseconds patience) override;
     void poll(
         std::chrono::milliseconds timeout,
-        std::size_t count_max,
+        poll_limits limits,
         std::vector<source_event_type>& news
     ) override;
     void wake() noexcept override;
@@ -54,9 +54,9 @@ private:
 
     void make_client();
     std::vector<std::string> topics_to_read(std::chrono::milliseconds patience);
-    void serve(std::size_t count_max, std::vector<source_event_type>& news);
+    void serve(poll_limits limits, std::vector<source_event_type>& news);
     void tell_notes(std::vector<source_event_type>& news);
-    void hear(const rd_kafka_message_t& message, std::vector<source_event_type>& news);
+    std::size_t hear(const rd_kafka_message_t& message, std::vector<source_event_type>& news);
     void hear_commits(std::vector<source_event_type>& news);
     void take_over(std::vector<source_event_type>& news);
     void keep_records_apart(const rd_kafka_topic_partition_list_t& list) const;

@@ -29,7 +29,7 @@ public:
 
     void poll(std::size_t count_max = 100) {
         std::vector<source_event_type> news;
-        source_->poll(10ms, count_max, news);
+        source_->poll(10ms, {.count_max = count_max, .bytes_max = 1U << 20U}, news);
         for (auto& each : news)
             std::visit([this](auto& e) { hear(e); }, each);
     }
