@@ -47,9 +47,9 @@ void consumer_machine::on(const consumer_event::assigned& e) {
     }
     if (!stopping_)
         return;
-    drain(p, now_);
+    drain(e.partition, p, now_);
     if (e.parking != 0)
-        drain(partitions_.at(e.parking), now_);
+        drain(e.parking, partitions_.at(e.parking), now_);
 }
 
 void consumer_machine::on(const consumer_event::caught_up& e) {
@@ -78,7 +78,7 @@ void consumer_machine::on(const consumer_event::revoked& e) {
     if (e.lost || p.phase == phase::fenced)
         lose(e.partition, p);
     else
-        drain(p, now_ + settings_.revoke_patience);
+        drain(e.partition, p, now_ + settings_.revoke_patience);
 }
 
 void consumer_machine::on(const consumer_event::fetched& e) {
@@ -329,7 +329,7 @@ void consumer_machine::on(const consumer_event::stop_wanted&) {
     if (std::exchange(stopping_, true))
         return;
     for (auto& [handle, p] : partitions_)
-        drain(p, now_ + settings_.stop_patience);
+        drain(handle, p, now_ + settings_.stop_patience);
 }
 
 // ---- one message ------------------------------------------------------------------------------

@@ -334,7 +334,7 @@ private:
     void forget(ticket t);
     void count_out(message& m, partition& home);
 
-    void drain(partition& p, tick_point deadline);
+    void drain(partition_handle handle, partition& p, tick_point deadline);
     void drop_waiting(partition_handle handle, bool also_pending);
     void lose(partition_handle handle, partition& p);
     void fence(partition_handle handle, partition& p);

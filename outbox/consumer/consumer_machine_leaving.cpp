@@ -6,14 +6,11 @@
 
 namespace outbox {
 
-void consumer_machine::drain(partition& p, tick_point deadline) {
-    const auto handle = std::find_if(partitions_.begin(), partitions_.end(), [&](const auto& each) {
-                            return &each.second == &p;
-                        })->first;
+void consumer_machine::drain(partition_handle handle, partition& p, tick_point deadline) {
     if (const auto place = parking_.find(handle); place != parking_.end()) {
         // First, or its messages would go where those that were parked are not any more.
         if (const auto home = partitions_.find(place->second.of); home != partitions_.end())
-            drain(home->second, deadline);
+            drain(home->first, home->second, deadline);
     }
     if (p.phase != phase::owned) {
         p.deadline = std::min(p.deadline, deadline);
