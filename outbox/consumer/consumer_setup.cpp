@@ -45,7 +45,6 @@ subscription subscription_of(const consumer_options& options, const consumer_set
         what.topics.push_back(each.text());
     if (what.broadcast)
         return what;
-    what.own_prefix = retry_topic_prefix(options.group);
     if (options.promise == consume_promise::at_least_once)
         what.parking =
             settings.place == retry_place::park_key ? parking_use::made : parking_use::read;

@@ -56,10 +56,9 @@ struct subscription {
     /// Must be there, or appear.
     std::vector<std::string> topics{};
     /// Of this group alone: made by the source, if they are not there, before anything is read.
+    /// Other retry topics of the group, which an earlier configuration has left, are read as well,
+    /// if they are there when it starts.
     std::vector<std::string> own_topics{};
-    /// All topics whose names begin so are read as well, if they are there when it starts: what an
-    /// earlier configuration has left.
-    std::string own_prefix{};
     parking_use parking = parking_use::ignored;
     start_point start = start_point::first();
     /// Every instance reads everything, and no progress is recorded.

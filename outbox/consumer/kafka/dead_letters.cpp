@@ -47,7 +47,6 @@ struct metadata_deleter {
 struct reading {
     record_position next{};
     partition_window window{};
-    bool begun = false;
 };
 
 /// Reads a topic to its end.
@@ -87,9 +86,7 @@ public:
                     a->number,
                     std::max<std::int64_t>(a->committed, 0)};
             } else if (const auto* f = std::get_if<source_event::fetched>(&each)) {
-                auto& from = partitions_.at(f->partition);
-                from.next.offset = f->record.offset + 1;
-                from.begun = true;
+                partitions_.at(f->partition).next.offset = f->record.offset + 1;
             } else if (const auto* r = std::get_if<source_event::revoked>(&each)) {
                 source_->release(r->partition);
                 partitions_.erase(r->partition);

@@ -131,7 +131,7 @@ void record_sender::make_topics(
         std::vector<std::string> again;
         for (const auto& answer : read_topic_answers(*event, missing)) {
             if (answer.trouble.empty())
-                there_[answer.topic] = true;
+                there_.insert(answer.topic);
             else if (!answer.retryable)
                 throw error{
                     error_kind::rejected,
@@ -216,7 +216,7 @@ void record_sender::hear_topics(rd_kafka_event_t& event) {
         if (answer.trouble.empty()) {
             if (there_.size() >= topics_known_max)
                 there_.clear();
-            there_[answer.topic] = true;
+            there_.insert(answer.topic);
             for (const auto& [t, what] : those)
                 produce(t, what);
         } else {

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,7 +52,7 @@ private:
     rd_kafka_t* client_;
     rd_kafka_queue_t* events_;
     std::map<std::string, waiting> asked_;
-    std::map<std::string, bool> there_;
+    std::set<std::string> there_;
     std::vector<source_event::sent> answers_; // that need no broker
 };
 
