@@ -18,6 +18,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace outbox {
 
@@ -68,8 +69,10 @@ public:
         const auto until = clock_->ticks() + wait;
         while (pulled.size() < count_max) {
             const auto left = std::chrono::ceil<milliseconds>(until - clock_->ticks());
-            auto next =
-                calls_.take(pulled.empty() ? std::max(left, milliseconds{0}) : milliseconds{0});
+            auto next = calls_.take(
+                pulled.empty() ? std::max(left, milliseconds{0}) : milliseconds{0},
+                [this] { return pulling_is_over(); }
+            );
             if (!next)
                 break;
             auto item = std::move(next->items.front());
@@ -105,6 +108,7 @@ public:
         source_->wake();
     }
     void set_paused(bool paused) noexcept {
+        calls_.set_held(paused);
         pause_wanted_.store(paused);
         source_->wake();
     }
@@ -201,6 +205,11 @@ private:
         }};
     }
 
+    /// What is committed before it is handed out is seen here or never.
+    bool pulling_is_over() const noexcept {
+        return stop_wanted_.load() && options_.promise == consume_promise::at_least_once;
+    }
+
     void answer(ticket t, outcome said) {
         if (calls_.answer({{.ticket = t, .said = std::move(said)}}))
             source_->wake();
@@ -231,8 +240,10 @@ private:
 
     /// Before any news, so that what was read after a pause is not handed out.
     void hear_wishes() {
-        if (stop_wanted_.load() && !std::exchange(stop_told_, true))
+        if (stop_wanted_.load() && !std::exchange(stop_told_, true)) {
+            calls_.look_again();
             tell(consumer_event::stop_wanted{});
+        }
         if (const bool paused = pause_wanted_.load(); paused != pause_told_) {
             pause_told_ = paused;
             if (paused)
@@ -245,6 +256,10 @@ private:
     void tell(const consumer_event_type& event) {
         for (const auto& each : machine_->resume(clock_->ticks(), event))
             std::visit([this](const auto& a) { perform(a); }, each);
+        if (withdrawn_.empty())
+            return;
+        for (const auto& each : calls_.withdraw(std::exchange(withdrawn_, {})))
+            tell(each);
     }
 
     void hear(source_event::assigned& e) {
@@ -357,6 +372,8 @@ private:
         if (a.ends_call)
             calls_.push(std::exchange(call_, {}));
     }
+
+    void perform(const consumer_action::withdraw& a) { withdrawn_.insert(a.ticket); }
 
     void perform(const consumer_action::send_on& a) {
         auto& item = *items_.at(a.ticket);
@@ -494,6 +511,7 @@ private:
     std::unordered_map<ticket, std::shared_ptr<work_item>> items_;
     ticket last_ticket_ = 0;
     handler_call call_;
+    std::unordered_set<ticket> withdrawn_;
     bool finished_ = false;
     bool stop_told_ = false;
     bool pause_told_ = false;

@@ -122,9 +122,11 @@ public:
     }
 
     /// Instead of run(): the next messages, at most `count_max`, as soon as there is one; none when
-    /// `wait` is over, and after a stop. Membership is kept by a thread of ours, from the first
-    /// call to the end of the consumer. Any thread, several at a time; what options.handlers says
-    /// does not matter. Throws what run() throws.
+    /// `wait` is over, while it is paused, and after a stop, except what at_most_once has committed
+    /// already. What was read and not pulled is nobody's: it goes with its partition, and a stop
+    /// does not wait for it. Membership is kept by a thread of ours, from the first call to the end
+    /// of the consumer. Any thread, several at a time; what options.handlers says does not matter.
+    /// Throws what run() throws.
     std::vector<pulled_delivery> pull(std::size_t count_max, std::chrono::milliseconds wait);
 
     /// Any thread, also a signal handler; also before run().

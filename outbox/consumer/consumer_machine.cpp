@@ -209,6 +209,32 @@ void consumer_machine::on(const consumer_event::handled& e) {
     }
 }
 
+void consumer_machine::on(const consumer_event::withdrawn& e) {
+    --in_hand_;
+    if (e.ends_call)
+        --calls_out_;
+    const auto found = messages_.find(e.ticket);
+    if (found == messages_.end())
+        return;
+    auto& m = found->second;
+    if (std::exchange(m.probes, false))
+        gate_.probe_withdrawn();
+    if (m.state == state::abandoned) {
+        leave_lane(e.ticket, m);
+        messages_.erase(found);
+        return;
+    }
+    const auto phase_now = partitions_.at(m.home).phase;
+    const bool goes_on =
+        phase_now == phase::owned || (settings_.at_most_once && phase_now == phase::draining);
+    if (!goes_on) {
+        drop(e.ticket, m);
+        return;
+    }
+    m.state = state::ready;
+    ready_.push_front(e.ticket);
+}
+
 void consumer_machine::failed(ticket t, message& m, const outcome& result) {
     if (settings_.at_most_once) {
         ++counts_.given_up;
@@ -317,6 +343,10 @@ void consumer_machine::on(const consumer_event::commit_answered& e) {
 
 void consumer_machine::on(const consumer_event::paused&) {
     user_paused_ = true;
+    for (const auto& [t, m] : messages_) {
+        if (m.state == state::in_hand)
+            actions_.emplace_back(consumer_action::withdraw{t});
+    }
 }
 void consumer_machine::on(const consumer_event::resumed&) {
     user_paused_ = false;

@@ -14,7 +14,8 @@
 //     follows is committed only when the log has it behind what it follows;
 //   - of a partition that was taken away nothing is handed out any more; what is in hand has until
 //   a
-//     deadline, and what is handled after it is not committed;
+//     deadline, and what is handled after it is not committed; what nobody has taken yet is asked
+//     back;
 //   - an `unavailable` costs no attempt, and no failure to write a retry record loses a message;
 //   - what has been read and is not finished is bounded in count, in bytes, and in the span that a
 //     crash would repeat.
@@ -115,6 +116,11 @@ struct handled {
     /// The last one of its call.
     bool ends_call = true;
 };
+struct withdrawn { // answers withdraw: it was never in anybody's hand
+    outbox::ticket ticket = 0;
+    /// Nothing of its call is left.
+    bool ends_call = true;
+};
 struct sent_on { // answers send_on
     outbox::ticket ticket = 0;
     bool taken = false;
@@ -137,6 +143,7 @@ using consumer_event_type = std::variant<
     consumer_event::revoked,
     consumer_event::fetched,
     consumer_event::handled,
+    consumer_event::withdrawn,
     consumer_event::sent_on,
     consumer_event::commit_answered,
     consumer_event::paused,
@@ -145,13 +152,18 @@ using consumer_event_type = std::variant<
 
 // What to do now.
 namespace consumer_action {
-struct hand_out { // answered by handled
+struct hand_out { // answered by handled, or by withdrawn
     outbox::ticket ticket = 0;
     std::uint32_t attempt = 1;
     /// It is to find out whether what was away is back.
     bool probes = false;
     /// The call is complete; else the next hand_out belongs to it, too.
     bool ends_call = true;
+};
+/// Of one that was handed out: if nobody has taken it, nobody shall. Answered by withdrawn if so;
+/// else it is handled as if nothing had been said.
+struct withdraw {
+    outbox::ticket ticket = 0;
 };
 enum class address { retry, parking, dead_letter };
 struct send_on { // answered by sent_on
@@ -184,6 +196,7 @@ struct finished {}; // there is nothing more to do, ever
 
 using consumer_action_type = std::variant<
     consumer_action::hand_out,
+    consumer_action::withdraw,
     consumer_action::send_on,
     consumer_action::commit,
     consumer_action::pause,
@@ -305,6 +318,7 @@ private:
     void on(const consumer_event::revoked& e);
     void on(const consumer_event::fetched& e);
     void on(const consumer_event::handled& e);
+    void on(const consumer_event::withdrawn& e);
     void on(const consumer_event::sent_on& e);
     void on(const consumer_event::commit_answered& e);
     void on(const consumer_event::paused& e);

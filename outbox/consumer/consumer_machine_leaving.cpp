@@ -36,10 +36,14 @@ void consumer_machine::drop_waiting(partition_handle handle, bool also_pending) 
     // From the last to the first, so that a lane does not pass its place to one that goes as well.
     std::sort(gone.rbegin(), gone.rend());
     auto& p = partitions_.at(handle);
+    // Committed already: this member is the only one that will ever see it.
+    const bool is_kept = settings_.at_most_once && p.phase == phase::draining;
     for (const auto t : gone) {
         auto& m = messages_.at(t);
         switch (m.state) {
         case state::in_hand:
+            if (also_pending || !is_kept)
+                actions_.emplace_back(consumer_action::withdraw{t});
             if (also_pending) {
                 // Its handler still runs: until it returns, its key stays taken.
                 count_out(m, p);
@@ -55,10 +59,8 @@ void consumer_machine::drop_waiting(partition_handle handle, bool also_pending) 
         case state::ready:
         case state::behind:
         case state::held:
-            // Committed already: this member is the only one that will ever see it.
-            if (settings_.at_most_once && !also_pending && p.phase == phase::draining)
-                break;
-            drop(t, m);
+            if (!is_kept || also_pending)
+                drop(t, m);
             break;
         case state::waiting_for_commit:
             // In a commit that is out, it may be committed; then it is lost, as the mode allows.

@@ -107,8 +107,10 @@ private:
         std::optional<consumer_action::commit> commit{};
         std::map<ticket, std::uint32_t> attempts{};
         std::map<ticket, bool> ends_call{};
+        std::vector<ticket> to_withdraw{};
         bool alive = true;
         bool stopping = false;
+        bool user_paused = false;
     };
 
     bool parks() const { return options_.settings.place == retry_place::park_key; }
@@ -222,7 +224,7 @@ private:
 
     void fault(int index) {
         auto& m = members_[static_cast<std::size_t>(index)];
-        switch (random_.below(5)) {
+        switch (random_.below(6)) {
         case 0: // killed
             m.alive = false;
             for (const auto& each : m.sends) {
@@ -251,6 +253,9 @@ private:
                 tell(index, consumer_event::stop_wanted{});
             }
             break;
+        case 4:
+            pause(index, !m.user_paused);
+            break;
         default:
             if (members_.size() < 12)
                 join();
@@ -260,6 +265,15 @@ private:
             if (m.alive && m.partitions.contains(handle) && is_lost(index, handle) && chance(3))
                 revoke(index, handle);
         }
+    }
+
+    void pause(int index, bool paused) {
+        auto& m = members_[static_cast<std::size_t>(index)];
+        m.user_paused = paused;
+        if (paused)
+            tell(index, consumer_event::paused{});
+        else
+            tell(index, consumer_event::resumed{});
     }
 
     bool is_lost(int index, partition_handle handle) {
@@ -475,11 +489,22 @@ private:
             m.in_hand.size(),
             options_.settings.call_count_max * options_.settings.batch_count_max
         );
+        for (const auto t : std::exchange(m.to_withdraw, {})) {
+            if (chance(2) && m.in_hand.erase(t) > 0)
+                tell(index, consumer_event::withdrawn{t, m.ends_call[t]});
+        }
+    }
+
+    void perform(int index, const consumer_action::withdraw& a) {
+        auto& m = members_[static_cast<std::size_t>(index)];
+        EXPECT_TRUE(m.in_hand.contains(a.ticket));
+        m.to_withdraw.push_back(a.ticket);
     }
 
     void perform(int index, const consumer_action::hand_out& a) {
         auto& m = members_[static_cast<std::size_t>(index)];
         const auto& it = m.tickets.at(a.ticket);
+        EXPECT_FALSE(m.user_paused);
         EXPECT_FALSE(it.what.unwanted);
         EXPECT_FALSE(it.what.undecodable);
         EXPECT_LE(a.attempt, options_.settings.retries.attempt_count_max());
@@ -571,6 +596,8 @@ private:
                 if (!members_[i].alive)
                     continue;
                 const int index = static_cast<int>(i);
+                if (members_[i].user_paused)
+                    pause(index, false);
                 for (const auto& [handle, p] : std::map{members_[i].partitions}) {
                     if (is_lost(index, handle) && members_[i].revoking.insert(handle).second)
                         tell(index, consumer_event::revoked{handle, true});

@@ -360,6 +360,106 @@ TEST(consumer_threads, what_is_pulled_is_settled_or_retried) {
     EXPECT_THROW(under_test.run([](const delivery&) { return outcome::ack(); }), usage_error);
 }
 
+/// Ten messages, all of them read, and one in hand.
+class pulled_consumer : public testing::Test {
+protected:
+    pulled_consumer() {
+        for (int i = 0; i < 10; ++i)
+            log.add("orders", std::to_string(i), std::to_string(i));
+    }
+    consumer make(consumer_options what) {
+        what.on_revoked = [this](const consumed_partition&, bool) { ++revoked; };
+        return consumer{std::make_unique<memory_source>(log), std::move(what)};
+    }
+    static std::vector<pulled_delivery> pull_one(consumer& from) {
+        auto first = from.pull(1, 60s);
+        wait_until([&] { return from.stats().prefetched == 10; }, 60s, "all to be read");
+        return first;
+    }
+
+    memory_log log;
+    std::atomic<int> revoked = 0;
+};
+
+TEST_F(pulled_consumer, hands_out_nothing_while_it_is_paused) {
+    auto under_test = make(options());
+    auto first = pull_one(under_test);
+    ASSERT_EQ(first.size(), 1U);
+    under_test.pause();
+    EXPECT_TRUE(under_test.pull(10, 0ms).empty()) << "at once, whoever has heard of it";
+    wait_until([&] { return under_test.stats().in_hand == 1; }, 60s, "the others to be put back");
+    EXPECT_TRUE(under_test.pull(10, 0ms).empty());
+    under_test.resume();
+    std::vector<std::string> rest;
+    while (rest.size() < 9) {
+        for (auto& each : under_test.pull(10, 60s)) {
+            rest.emplace_back(each->payload);
+            each.settle(outcome::ack());
+        }
+    }
+    EXPECT_THAT(rest, ElementsAre("1", "2", "3", "4", "5", "6", "7", "8", "9"));
+    first.front().settle(outcome::ack());
+    wait_until([&] { return log.committed("orders") == 10; }, 60s, "all to be done");
+}
+
+TEST_F(pulled_consumer, hands_out_nothing_after_a_stop_and_is_not_waited_for) {
+    auto what = options();
+    what.stop_patience = 24h;
+    {
+        auto under_test = make(what);
+        auto first = pull_one(under_test);
+        under_test.request_stop();
+        EXPECT_TRUE(under_test.pull(10, 24h).empty()) << "the first is still in hand";
+        first.front().settle(outcome::ack());
+    } // which takes no longer than the first
+    EXPECT_EQ(log.committed("orders"), 1);
+}
+
+TEST_F(pulled_consumer, what_at_most_once_has_committed_is_handed_out_after_a_stop) {
+    auto what = options();
+    what.promise = consume_promise::at_most_once;
+    what.stop_patience = 24h;
+    auto under_test = make(what);
+    auto all = pull_one(under_test);
+    wait_until([&] { return log.committed("orders") == 10; }, 60s, "all to be committed");
+    wait_until([&] { return under_test.stats().in_hand == 10; }, 60s, "all to be handed out");
+    under_test.request_stop();
+    while (all.size() < 10) {
+        for (auto& each : under_test.pull(10, 60s))
+            all.push_back(std::move(each));
+    }
+    for (auto& each : all)
+        each.settle(outcome::ack());
+    EXPECT_TRUE(under_test.pull(10, 24h).empty());
+}
+
+TEST_F(pulled_consumer, hands_out_nothing_of_a_partition_that_is_gone) {
+    auto what = options();
+    what.revoke_patience = 1ms;
+    auto under_test = make(what);
+    auto first = pull_one(under_test);
+    log.take_away("orders");
+    wait_until([&] { return revoked == 1; }, 60s, "the partition to be let go");
+    EXPECT_TRUE(under_test.pull(10, 0ms).empty()) << "another member applies them, and later ones";
+    first.front().settle(outcome::ack());
+    wait_until([&] { return under_test.stats().in_hand == 0; }, 60s, "what was late to be heard");
+    EXPECT_EQ(under_test.stats().counts.late_results, 1U);
+    EXPECT_EQ(log.committed("orders"), 0);
+}
+
+TEST_F(pulled_consumer, a_partition_that_goes_waits_for_what_is_in_hand_only) {
+    auto what = options();
+    what.revoke_patience = 24h;
+    auto under_test = make(what);
+    auto first = pull_one(under_test);
+    log.take_away("orders");
+    wait_until([&] { return under_test.stats().in_hand == 1; }, 60s, "the others to be given up");
+    EXPECT_EQ(revoked, 0);
+    first.front().settle(outcome::ack());
+    wait_until([&] { return revoked == 1; }, 60s, "the partition to be let go");
+    EXPECT_EQ(log.committed("orders"), 1);
+}
+
 TEST(consumer_threads, wrong_use_is_said) {
     memory_log log;
     consumer once{std::make_unique<memory_source>(log), options()};

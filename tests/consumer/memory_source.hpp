@@ -41,6 +41,11 @@ public:
         const std::lock_guard hold{mutex_};
         return sent_;
     }
+    /// Its partition goes to another member, for good.
+    void take_away(const std::string& topic) {
+        const std::lock_guard hold{mutex_};
+        taken_away_.push_back(topic);
+    }
 
 private:
     friend class memory_source;
@@ -48,6 +53,7 @@ private:
     std::map<std::string, std::vector<record>> topics_;
     std::map<std::string, std::int64_t> committed_;
     std::vector<outgoing_record> sent_;
+    std::vector<std::string> taken_away_;
 };
 
 /// One partition for each topic; nothing ever fails.
@@ -77,6 +83,11 @@ public:
         news = std::move(news_);
         news_.clear();
         const std::lock_guard hold{log_->mutex_};
+        for (const auto& topic : std::exchange(log_->taken_away_, {})) {
+            const auto i = std::find(names_.begin(), names_.end(), topic) - names_.begin();
+            paused_[static_cast<std::size_t>(i)] = true;
+            news.emplace_back(source_event::revoked{static_cast<partition_handle>(i) + 1});
+        }
         for (std::size_t i = 0; i < names_.size(); ++i) {
             const auto& records = log_->topics_[names_[i]];
             while (!paused_[i] && position_[i] < records.size() && news.size() < count_max)
