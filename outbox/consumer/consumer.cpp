@@ -348,13 +348,14 @@ private:
     void hear(source_event::trouble& e) { say_once(e.text); }
 
     void hear(call_result& e) {
-        if (const auto found = items_.find(e.ticket); found != items_.end() &&
-                                                      e.said.kind() != outcome_kind::ack &&
-                                                      e.said.kind() != outcome_kind::unavailable) {
+        const auto kind = e.said.kind();
+        const bool failed = kind != outcome_kind::ack && kind != outcome_kind::defer &&
+                            kind != outcome_kind::unavailable;
+        if (const auto found = items_.find(e.ticket); found != items_.end() && failed) {
             found->second->reason = e.said.reason().substr(0, failure_reason_bytes_max);
             found->second->meaning->last_failure = found->second->reason;
         }
-        if (e.said.kind() == outcome_kind::unavailable)
+        if (kind == outcome_kind::unavailable)
             say_once(
                 "waiting, because something that the handler needs is away: " + e.said.reason()
             );

@@ -192,6 +192,14 @@ void consumer_machine::on(const consumer_event::handled& e) {
         m.state = state::ready;
         ready_.push_front(e.ticket);
         return;
+    case outcome_kind::defer:
+        ++counts_.deferred;
+        if (p.phase != phase::owned) {
+            drop(e.ticket, m);
+            return;
+        }
+        wait_until(e.ticket, m, now_ + e.result.delay());
+        return;
     case outcome_kind::dead_letter:
         ++counts_.failed;
         send(

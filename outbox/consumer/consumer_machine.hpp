@@ -16,7 +16,8 @@
 //   a
 //     deadline, and what is handled after it is not committed; what nobody has taken yet is asked
 //     back;
-//   - an `unavailable` costs no attempt, and no failure to write a retry record loses a message;
+//   - an `unavailable` and a `defer` cost no attempt, and no failure to write a retry record loses
+//   a message;
 //   - what has been read and is not finished is bounded in count, in bytes, and in the span that a
 //     crash would repeat.
 
@@ -213,6 +214,7 @@ struct consumer_counts {
     std::uint64_t acked = 0;
     std::uint64_t failed = 0; // attempts
     std::uint64_t unavailable = 0;
+    std::uint64_t deferred = 0;
     std::uint64_t retried = 0; // sent to a retry topic, or tried again in place
     std::uint64_t parked = 0;  // that failed, or followed one
     std::uint64_t dead_lettered = 0;

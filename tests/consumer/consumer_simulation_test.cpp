@@ -106,6 +106,7 @@ private:
         std::vector<sent_record> sends{};
         std::optional<consumer_action::commit> commit{};
         std::map<ticket, std::uint32_t> attempts{};
+        std::map<ticket, tick_point> deferred{};
         std::map<ticket, bool> ends_call{};
         std::vector<ticket> to_withdraw{};
         bool alive = true;
@@ -360,7 +361,7 @@ private:
         m.in_hand.erase(*t);
         auto said = outcome::ack();
         if (options_.failures) {
-            switch (random_.below(9)) {
+            switch (random_.below(10)) {
             case 0:
                 said = outcome::retry("no");
                 break;
@@ -373,6 +374,9 @@ private:
             case 3:
                 said = outcome::unavailable("away");
                 break;
+            case 4:
+                said = outcome::defer(milliseconds{random_.below(30'000)});
+                break;
             default:
                 break;
             }
@@ -383,7 +387,10 @@ private:
             note_first(it);
             finished_.insert({it.partition, it.offset});
         }
-        if (options_.settings.at_most_once && said.kind() != outcome_kind::unavailable)
+        if (said.kind() == outcome_kind::defer)
+            m.deferred[*t] = now_ + said.delay();
+        if (options_.settings.at_most_once && said.kind() != outcome_kind::unavailable &&
+            said.kind() != outcome_kind::defer)
             finished_.insert({it.partition, it.offset});
         const bool ends = m.ends_call[*t];
         tell(index, consumer_event::handled{*t, said, ends});
@@ -518,6 +525,11 @@ private:
             }
         }
         auto& last_attempt = m.attempts[a.ticket];
+        if (const auto until = m.deferred.find(a.ticket); until != m.deferred.end()) {
+            EXPECT_GE(now_, until->second) << "before its time";
+            EXPECT_EQ(a.attempt, last_attempt) << "it had not failed";
+            m.deferred.erase(until);
+        }
         EXPECT_LE(a.attempt, last_attempt == 0 ? it.what.attempt : last_attempt + 1);
         last_attempt = a.attempt;
         if (options_.settings.at_most_once) {
