@@ -3,6 +3,7 @@
 #include "outbox/base/error.hpp"
 #include "outbox/base/fault.hpp"
 #include "outbox/base/log.hpp"
+#include "outbox/base/wait_limit.hpp"
 #include "outbox/consumer/call_queue.hpp"
 #include "outbox/consumer/consumer_setup.hpp"
 #include "outbox/consumer/handler_call.hpp"
@@ -66,7 +67,7 @@ public:
     std::vector<std::shared_ptr<work_item>> pull(std::size_t count_max, milliseconds wait) {
         start_pulling();
         std::vector<std::shared_ptr<work_item>> pulled;
-        const auto until = clock_->ticks() + wait;
+        const auto until = clock_->ticks() + bounded_wait(wait);
         while (pulled.size() < count_max) {
             const auto left = std::chrono::ceil<milliseconds>(until - clock_->ticks());
             auto next = calls_.take(
@@ -164,8 +165,9 @@ private:
     /// False: stopped before a broker was there.
     bool open(const consumer_settings& settings) {
         const auto what = subscription_of(options_, settings);
-        const auto end = options_.start_patience ? clock_->ticks() + *options_.start_patience
-                                                 : tick_point::max();
+        const auto end = options_.start_patience
+                             ? clock_->ticks() + bounded_wait(*options_.start_patience)
+                             : tick_point::max();
         for (auto round = open_round_first; !stop_wanted_.load();
              round = std::min(2 * round, open_round_longest)) {
             const auto left = std::chrono::ceil<milliseconds>(end - clock_->ticks());

@@ -107,7 +107,7 @@ struct consumer_options {
     std::size_t parked_count_max = 1'000;
     std::size_t parked_bytes_max = 8U << 20U;
 
-    // When.
+    // When. More than a year is a year, so milliseconds::max() is for ever.
 
     /// Progress is committed so often, when there is any.
     std::chrono::milliseconds commit_interval{200};

@@ -14,6 +14,8 @@
 //                       until it is back, see gate in consumer_options.hpp, and hands out the same
 //                       message again. Costs no attempt, however long it takes.
 
+#include "outbox/base/wait_limit.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -33,19 +35,13 @@ public:
     static outcome retry(std::string why = {}) {
         return outcome{outcome_kind::retry, {}, std::move(why)};
     }
-    /// Less than nothing is nothing.
+    /// Less than nothing is nothing, more than a year is a year.
     static outcome retry_after(std::chrono::milliseconds delay, std::string why = {}) {
-        return outcome{
-            outcome_kind::retry_after,
-            delay < delay.zero() ? delay.zero() : delay,
-            std::move(why)};
+        return outcome{outcome_kind::retry_after, bounded_wait(delay), std::move(why)};
     }
-    /// Less than nothing is nothing.
+    /// Less than nothing is nothing, more than a year is a year.
     static outcome defer(std::chrono::milliseconds delay, std::string why = {}) {
-        return outcome{
-            outcome_kind::defer,
-            delay < delay.zero() ? delay.zero() : delay,
-            std::move(why)};
+        return outcome{outcome_kind::defer, bounded_wait(delay), std::move(why)};
     }
     static outcome dead_letter(std::string why) {
         return outcome{outcome_kind::dead_letter, {}, std::move(why)};

@@ -460,6 +460,42 @@ TEST_F(pulled_consumer, a_partition_that_goes_waits_for_what_is_in_hand_only) {
     EXPECT_EQ(log.committed("orders"), 1);
 }
 
+/// Its broker is away when it is asked first, and its only message comes when the consumer has
+/// waited for some in vain.
+class late_source final : public memory_source {
+public:
+    explicit late_source(memory_log& log) : memory_source(log), log_(&log) {}
+    void open(const subscription& what, std::chrono::milliseconds patience) override {
+        if (std::exchange(is_away_, false))
+            throw error{error_kind::unreachable, "nobody there"};
+        memory_source::open(what, patience);
+    }
+    void poll(
+        std::chrono::milliseconds timeout,
+        std::size_t count_max,
+        std::vector<source_event_type>& news
+    ) override {
+        if (++polls_ == 4)
+            log_->add("orders", "k", "1");
+        memory_source::poll(timeout, count_max, news);
+    }
+
+private:
+    memory_log* log_;
+    bool is_away_ = true;
+    int polls_ = 0;
+};
+
+TEST(consumer_threads, a_start_and_a_pull_that_may_wait_for_ever_wait) {
+    memory_log log;
+    auto what = options();
+    what.start_patience = std::chrono::milliseconds::max();
+    consumer under_test{std::make_unique<late_source>(log), what};
+    auto pulled = under_test.pull(1, std::chrono::milliseconds::max());
+    ASSERT_EQ(pulled.size(), 1U);
+    pulled.front().settle(outcome::ack());
+}
+
 TEST(consumer_threads, wrong_use_is_said) {
     memory_log log;
     consumer once{std::make_unique<memory_source>(log), options()};

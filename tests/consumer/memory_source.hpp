@@ -57,7 +57,7 @@ private:
 };
 
 /// One partition for each topic; nothing ever fails.
-class memory_source final : public record_source {
+class memory_source : public record_source {
 public:
     explicit memory_source(memory_log& log) : log_(&log) {}
 
