@@ -576,14 +576,18 @@ std::vector<partition_progress> consumer::progress() const {
     return impl_->progress();
 }
 
-pulled_delivery::pulled_delivery(std::unique_ptr<place> where)
-    : where_(std::move(where))
-    , message_(&*where_->item->meaning) {}
+pulled_delivery::pulled_delivery(std::unique_ptr<place> where) : where_(std::move(where)) {}
 pulled_delivery::pulled_delivery(pulled_delivery&&) noexcept = default;
 
 pulled_delivery::~pulled_delivery() {
     if (where_)
         settle(outcome::retry("let go without an outcome"));
+}
+
+const delivery* pulled_delivery::message() const {
+    if (!where_)
+        throw usage_error("a pulled_delivery was read after settle()");
+    return &*where_->item->meaning;
 }
 
 void pulled_delivery::settle(outcome said) {

@@ -64,8 +64,10 @@ public:
     /// Unsettled: it is retried, as if its handler had thrown.
     ~pulled_delivery();
 
-    const delivery& operator*() const noexcept { return *message_; }
-    const delivery* operator->() const noexcept { return message_; }
+    /// Until settle(), which ends what they refer to: keep a copy of what you need afterwards.
+    /// Throw usage_error then.
+    const delivery& operator*() const { return *message(); }
+    const delivery* operator->() const { return message(); }
 
     /// What became of it. Throws usage_error the second time.
     void settle(outcome said);
@@ -74,9 +76,9 @@ private:
     friend class consumer;
     struct place;
     explicit pulled_delivery(std::unique_ptr<place> where);
+    const delivery* message() const;
 
     std::unique_ptr<place> where_; // null: settled
-    const delivery* message_;
 };
 
 class consumer {

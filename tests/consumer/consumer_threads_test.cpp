@@ -343,6 +343,8 @@ TEST(consumer_threads, what_is_pulled_is_settled_or_retried) {
                 else {
                     each.settle(outcome::ack());
                     EXPECT_THROW(each.settle(outcome::ack()), usage_error);
+                    EXPECT_THROW(static_cast<void>(each->payload), usage_error);
+                    EXPECT_THROW(static_cast<void>((*each).payload), usage_error);
                 }
             }
             return log.committed("orders") == 4;
