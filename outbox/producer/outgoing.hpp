@@ -43,8 +43,13 @@ public:
     /// locks you hold make it the order of the commits.
     ///
     /// Throws outbox::error when the message breaks a limit or its row cannot be written. The
-    /// transaction is then poisoned: it will not commit even if the exception is swallowed. Throws
-    /// usage_error after the end.
+    /// transaction is then poisoned: it will not commit even if the exception is swallowed.
+    ///
+    /// Nothing is sent after the end. What transact() gave throws usage_error. After join() it
+    /// throws outbox::error (not_in_transaction), as long as no other transaction is open on a
+    /// connection that was joined; what is sent then belongs to that one. An sql::Connection
+    /// without autocommit, and a MYSQL with autocommit = 0, are always in a transaction:
+    /// docs/doors.md.
     ///
     /// `listener` is told what became of the message after COMMIT; see send_listener.hpp. After
     /// `join` the library does not see your COMMIT: a receipt from a relay proves it, and nudge()

@@ -36,6 +36,13 @@
 
 namespace outbox::doors {
 
+/// When a joined `outgoing` refuses to send after the end of its transaction.
+enum class refuses_late {
+    always,         // it knows its transaction
+    until_the_next, // it knows the connection, and sends with what is open there
+    never           // the next transaction begins by itself
+};
+
 /// In what doors may differ, all of it.
 struct door_traits {
     /// Trips to the server of a transact() with one statement and no message; then those that any
@@ -50,6 +57,7 @@ struct door_traits {
     /// The client's own commit() says so when a failed send has ended the transaction. Otherwise it
     /// succeeds and commits nothing.
     bool commit_tells = true;
+    refuses_late kept_outgoing = refuses_late::always;
     /// What only the text with COMMIT in it holds.
     const char* commit_words = "commit";
 };
@@ -78,6 +86,17 @@ protected:
     static message too_large() { return say(std::string(2'000'000, 'x')); }
     static std::string pay(int id) {
         return "update orders set state = 'paid' where id = " + std::to_string(id);
+    }
+
+    template <class Send>
+    static void expect_refused(const Send& send) {
+        try {
+            send();
+            ADD_FAILURE() << "sent";
+        } catch (const error& e) {
+            EXPECT_EQ(e.kind(), error_kind::not_in_transaction) << e.what();
+            EXPECT_NE(e.hint(), "");
+        }
     }
 
     std::vector<std::string> sent() { return door.database().payloads(); }
@@ -439,13 +458,12 @@ TYPED_TEST_P(door_exam, a_row_that_cannot_be_written_poisons_too) {
 // ---- wrong use
 
 TYPED_TEST_P(door_exam, nothing_is_sent_after_the_end) {
-    const auto refused = [&](auto& tx) {
-        try {
-            this->sender.send(tx.handle(), this->say("late"));
-            ADD_FAILURE() << "sent";
-        } catch (const error& e) {
-            EXPECT_EQ(e.kind(), error_kind::not_in_transaction);
-            EXPECT_NE(e.hint(), "");
+    const auto late = [&](auto& tx) {
+        if (TypeParam::traits.kept_outgoing == refuses_late::never) {
+            this->sender.send(tx.handle(), this->say("of a transaction that nobody commits"));
+            tx.rollback();
+        } else {
+            this->expect_refused([&] { this->sender.send(tx.handle(), this->say("late")); });
         }
     };
     auto db = this->door.connect();
@@ -453,14 +471,57 @@ TYPED_TEST_P(door_exam, nothing_is_sent_after_the_end) {
         typename TestFixture::own_transaction tx{*db};
         tx.execute(this->pay(1));
         tx.commit();
-        refused(tx);
+        late(tx);
     }
     {
         typename TestFixture::own_transaction tx{*db};
         tx.rollback();
-        refused(tx);
+        late(tx);
     }
     EXPECT_TRUE(this->sent().empty());
+}
+
+TYPED_TEST_P(door_exam, an_outgoing_that_is_kept_sends_into_no_transaction_but_an_open_one) {
+    constexpr refuses_late kept_outgoing = TypeParam::traits.kept_outgoing;
+    auto db = this->door.connect();
+    std::vector<std::string> expected;
+    for (const bool commits : {true, false}) {
+        typename TestFixture::own_transaction tx{*db};
+        outgoing kept = this->sender.join(tx.handle());
+        kept.send(this->say("in time"));
+        if (commits) {
+            tx.commit();
+            expected.emplace_back("in time");
+        } else {
+            tx.rollback();
+        }
+        const std::vector<message> two = this->several(2, "late");
+        const auto refused = [&] {
+            this->expect_refused([&] { kept.send(this->say("late")); });
+            this->expect_refused([&] { kept.send(std::span<const message>{two}); });
+            this->expect_refused([&] { kept.cancel(message_id{}); });
+        };
+        if (kept_outgoing == refuses_late::never) {
+            kept.send(this->say("of a transaction that nobody commits"));
+            tx.rollback();
+        } else {
+            refused();
+        }
+        EXPECT_EQ(this->sent(), expected);
+
+        typename TestFixture::own_transaction next{*db};
+        next.execute(this->pay(commits ? 1 : 2));
+        if (kept_outgoing == refuses_late::always) {
+            refused();
+        } else {
+            kept.send(this->say("of the next"));
+            expected.emplace_back("of the next");
+        }
+        next.commit();
+        EXPECT_EQ(this->sent(), expected);
+    }
+    EXPECT_EQ(this->state(1), "paid") << "what was refused has not spoilt the next transaction";
+    EXPECT_EQ(this->state(2), "paid");
 }
 
 TYPED_TEST_P(door_exam, a_bare_connection_is_refused) {
@@ -582,6 +643,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     a_failed_send_poisons_even_when_it_is_swallowed,
     a_row_that_cannot_be_written_poisons_too,
     nothing_is_sent_after_the_end,
+    an_outgoing_that_is_kept_sends_into_no_transaction_but_an_open_one,
     a_bare_connection_is_refused,
     transact_within_a_transaction_is_refused,
     a_forked_child_leaves_its_parents_transaction_alone,

@@ -42,7 +42,8 @@ public:
         .bare_trips = Flags == 0 ? 5 : 3,
         .transact_trips = Flags == 0 ? 1 : 0,
         .once_trips = Flags == 0 ? 1 : 0,
-        .commit_tells = false};
+        .commit_tells = false,
+        .kept_outgoing = refuses_late::until_the_next};
 
     raw_database& database() { return place_; }
     std::unique_ptr<MYSQL, close_mysql> connect() { return connect_through(server_port()); }

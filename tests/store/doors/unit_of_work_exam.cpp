@@ -37,7 +37,7 @@ namespace {
 class unit_of_work_candidate {
 public:
     using connection = sqlite3;
-    static constexpr door_traits traits{};
+    static constexpr door_traits traits{.kept_outgoing = refuses_late::until_the_next};
 
     class own_transaction {
     public:
