@@ -22,7 +22,7 @@ class pqxx_candidate {
 public:
     using connection = pqxx::connection;
     using own_transaction = pqxx_own;
-    static constexpr door_traits traits{};
+    static constexpr door_traits traits{.one_failure_fails_all = true};
 
     raw_database& database() { return place_; }
     std::unique_ptr<pqxx::connection> connect() { return connect_through(server_port()); }

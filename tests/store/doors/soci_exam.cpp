@@ -41,7 +41,7 @@ protected:
 
 class soci_postgresql : public soci_candidate<postgres_database> {
 public:
-    static constexpr door_traits traits{.bare_trips = 3};
+    static constexpr door_traits traits{.bare_trips = 3, .one_failure_fails_all = true};
 
     std::unique_ptr<soci::session> connect() { return connect_through(server_port()); }
     std::unique_ptr<soci::session> connect_through(std::uint16_t port) {
