@@ -121,6 +121,26 @@ public:
         );
     }
 
+    // These never compile, and say what to do.
+    template <class Handler>
+    requires(!handler<Handler>) void run(Handler&&) {
+        static_assert(
+            handler<Handler>,
+            "a handler takes a const outbox::delivery& and returns an outbox::outcome, on every "
+            "path: outcome::ack() when the message is done, outcome::retry() or "
+            "outcome::dead_letter(why) when it is not. For several messages in one call: "
+            "run_batches()"
+        );
+    }
+    template <class Handler>
+    requires(!batch_handler<Handler>) void run_batches(std::size_t, Handler&&) {
+        static_assert(
+            batch_handler<Handler>,
+            "a handler of batches takes a std::span<const outbox::delivery* const> and returns a "
+            "std::vector<outbox::outcome>, one for each message, in their order"
+        );
+    }
+
     /// Instead of run(): the next messages, at most `count_max`, as soon as there is one; none when
     /// `wait` is over, and after a stop. Membership is kept by a thread of ours, from the first
     /// call to the end of the consumer. Any thread, several at a time; what options.handlers says
