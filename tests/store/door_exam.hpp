@@ -752,12 +752,56 @@ TYPED_TEST_P(networked_door_exam, a_connection_lost_within_the_work_commits_noth
     EXPECT_TRUE(this->sent().empty());
 }
 
+// Only the statement fails on MariaDB and MySQL, and the user's COMMIT would commit the rest.
+TYPED_TEST_P(networked_door_exam, a_message_that_waits_too_long_for_a_lock_takes_the_change_along) {
+    const raw_database& raw = this->door.database();
+    const std::string first_words = raw.isolate("repeatable read");
+    auto db = this->door.connect();
+    auto rival = this->door.connect();
+    this->sender.transact(*db, [&](auto&, outgoing& out) { out.send(this->say("0")); });
+    const auto too_long = [](const auto& work) {
+        try {
+            work();
+            ADD_FAILURE() << "sent";
+        } catch (const std::exception& e) {
+            EXPECT_NE(std::string{e.what()}.find("timeout"), std::string::npos) << e.what();
+        }
+    };
+    {
+        typename TestFixture::own_transaction holds{*rival};
+        holds.execute(first_words);
+        holds.execute(raw.keep_messages_out());
+        too_long([&] {
+            this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+                tx.execute(raw.wait_briefly());
+                tx.execute(this->pay(1));
+                out.send(this->say("never"));
+            });
+        });
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(raw.wait_briefly());
+        tx.execute(this->pay(2));
+        too_long([&] { this->sender.send(tx.handle(), this->say("never")); });
+        this->commit_poisoned(tx);
+    }
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_EQ(this->state(2), "new");
+    EXPECT_EQ(this->sent(), std::vector<std::string>{"0"});
+    typename TestFixture::own_transaction tx{*db};
+    tx.execute(this->pay(3));
+    this->sender.send(tx.handle(), this->say("like any other"));
+    tx.commit();
+    EXPECT_EQ(this->state(3), "paid");
+    EXPECT_EQ(this->sent(), (std::vector<std::string>{"0", "like any other"}));
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
     networked_door_exam,
     the_trips_are_those_that_the_page_says,
     a_lost_answer_to_commit_is_in_doubt_and_is_sent_once,
     a_commit_that_never_arrived_is_in_doubt_too,
-    a_connection_lost_within_the_work_commits_nothing
+    a_connection_lost_within_the_work_commits_nothing,
+    a_message_that_waits_too_long_for_a_lock_takes_the_change_along
 );
 
 } // namespace outbox::doors
