@@ -628,6 +628,30 @@ TYPED_TEST_P(door_exam, commit_rings_the_relays_doorbell) {
     EXPECT_EQ(this->sent().size(), 3U);
 }
 
+TYPED_TEST_P(door_exam, a_nudge_after_a_rollback_costs_the_relay_a_look_and_nothing_else) {
+    doorbell_listener relay;
+    this->door.database().set_doorbell(relay.address());
+    auto db = this->door.connect();
+    {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(1));
+        outgoing out = this->sender.join(tx.handle());
+        out.send(this->say("never"));
+        tx.rollback();
+        out.nudge();
+        EXPECT_TRUE(relay.await(std::chrono::seconds{5}));
+        out.nudge();
+    }
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_TRUE(this->sent().empty());
+    typename TestFixture::own_transaction tx{*db};
+    tx.execute(this->pay(2));
+    this->sender.send(tx.handle(), this->say("the next transaction is like any other"));
+    tx.commit();
+    EXPECT_EQ(this->state(2), "paid");
+    EXPECT_EQ(this->sent().size(), 1U);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
     door_exam,
     any_bytes_arrive_as_they_were,
@@ -647,7 +671,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     a_bare_connection_is_refused,
     transact_within_a_transaction_is_refused,
     a_forked_child_leaves_its_parents_transaction_alone,
-    commit_rings_the_relays_doorbell
+    commit_rings_the_relays_doorbell,
+    a_nudge_after_a_rollback_costs_the_relay_a_look_and_nothing_else
 );
 
 /// The part of the exam for doors with a server behind them.
