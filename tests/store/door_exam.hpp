@@ -829,4 +829,62 @@ REGISTER_TYPED_TEST_SUITE_P(
     a_message_that_waits_too_long_for_a_lock_takes_the_change_along
 );
 
+/// The part of the exam for doors with a file behind them.
+template <class Candidate>
+class file_door_exam : public door_exam<Candidate> {};
+
+TYPED_TEST_SUITE_P(file_door_exam);
+
+TYPED_TEST_P(file_door_exam, a_full_disk_takes_the_change_along) {
+    auto db = this->door.connect();
+    const auto let_it_grow_to = [&](const std::string& pages) {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute("pragma max_page_count = " + pages);
+        tx.commit();
+    };
+    const auto too_much = [&](const auto& work) {
+        try {
+            work();
+            ADD_FAILURE() << "sent";
+        } catch (const std::exception& e) {
+            EXPECT_NE(std::string{e.what()}.find("full"), std::string::npos) << e.what();
+        }
+    };
+    const message large = this->say(std::string(900'000, 'x'));
+    let_it_grow_to(this->door.database().run("pragma page_count"));
+    too_much([&] {
+        this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+            tx.execute(this->pay(1));
+            out.send(this->say("there is room for this"));
+            out.send(large);
+        });
+    });
+    {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(2));
+        outgoing out = this->sender.join(tx.handle());
+        out.send(this->say("there is room for this"));
+        too_much([&] { out.send(large); });
+        this->commit_poisoned(tx);
+    }
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_EQ(this->state(2), "new");
+    EXPECT_TRUE(this->sent().empty());
+
+    let_it_grow_to("1000000");
+    this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+        tx.execute(this->pay(1));
+        out.send(large);
+    });
+    typename TestFixture::own_transaction tx{*db};
+    tx.execute(this->pay(2));
+    this->sender.send(tx.handle(), large);
+    tx.commit();
+    EXPECT_EQ(this->state(1), "paid");
+    EXPECT_EQ(this->state(2), "paid");
+    EXPECT_EQ(this->sent().size(), 2U);
+}
+
+REGISTER_TYPED_TEST_SUITE_P(file_door_exam, a_full_disk_takes_the_change_along);
+
 } // namespace outbox::doors

@@ -108,6 +108,7 @@ using all = testing::Types<soci_postgresql, soci_mysql, soci_sqlite3, soci_on_my
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, door_exam, all);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, first_time_exam, all);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, first_time_numbered_exam, all);
+INSTANTIATE_TYPED_TEST_SUITE_P(soci, file_door_exam, soci_sqlite3);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, networked_door_exam, networked);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, networked_first_time_exam, networked);
 

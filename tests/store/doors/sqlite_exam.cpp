@@ -26,6 +26,7 @@ private:
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, door_exam, sqlite_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, file_door_exam, sqlite_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, first_time_exam, sqlite_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, first_time_numbered_exam, sqlite_candidate);
 

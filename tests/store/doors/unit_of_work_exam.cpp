@@ -64,6 +64,7 @@ private:
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, door_exam, unit_of_work_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, file_door_exam, unit_of_work_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, first_time_exam, unit_of_work_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, first_time_numbered_exam, unit_of_work_candidate);
 
