@@ -361,6 +361,40 @@ TEST_F(pqxx_door, first_time_is_prepared_once_and_outlives_what_vanishes) {
     EXPECT_EQ(prepared(), 0);
 }
 
+TEST_F(pqxx_door, a_rolled_back_subtransaction_forgets_what_was_noted_in_it) {
+    const group_name billing{"billing"};
+    const message_key key{"undone"};
+    const std::vector<message_key> several{message_key{"1"}, message_key{"2"}};
+    const std::vector<bool> both(2, true);
+    {
+        pqxx::work tx{db};
+        {
+            pqxx::subtransaction undone{tx};
+            EXPECT_TRUE(first_time(undone, billing, key));
+            EXPECT_FALSE(first_time(undone, billing, key));
+            EXPECT_EQ(first_times(undone, billing, several), both);
+            undone.exec(pay);
+            undone.abort();
+        }
+        {
+            pqxx::subtransaction left_by_the_destructor{tx};
+            EXPECT_TRUE(first_time(left_by_the_destructor, billing, key));
+        }
+        {
+            pqxx::subtransaction kept{tx};
+            EXPECT_TRUE(first_time(kept, billing, message_key{"kept"}));
+            kept.commit();
+        }
+        EXPECT_FALSE(first_time(tx, billing, message_key{"kept"}));
+        tx.commit();
+    }
+    EXPECT_EQ(state(1), "new");
+    pqxx::work again{db};
+    EXPECT_TRUE(first_time(again, billing, key)) << "its effect was undone: it must be done again";
+    EXPECT_EQ(first_times(again, billing, several), both);
+    EXPECT_FALSE(first_time(again, billing, message_key{"kept"}));
+}
+
 TEST_F(pqxx_door, once_outlives_what_vanishes_and_leaves_no_transaction_open) {
     const auto apply = [&](const char* key) {
         const once message{group_name{"billing"}, message_key{key}};
