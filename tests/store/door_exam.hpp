@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -572,36 +573,52 @@ TYPED_TEST_P(door_exam, a_forked_child_leaves_its_parents_transaction_alone) {
     struct child_is_done {
         int refused;
     };
+    const auto await = [](pid_t child, int refused) {
+        int status = 0;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        ASSERT_TRUE(WIFEXITED(status));
+        EXPECT_EQ(WEXITSTATUS(status), refused);
+    };
+    const auto is_refused = [](const auto& work) {
+        try {
+            work();
+            return 0;
+        } catch (const usage_error&) {
+            return 1;
+        }
+    };
+    using way_out = void (*)(int);
+    std::vector<std::string> expected;
     auto db = this->door.connect();
-    try {
-        this->sender.transact(*db, [&](auto& tx, outgoing& out) {
-            tx.execute(this->pay(1));
-            out.send(this->say("once"));
-            const pid_t child = ::fork();
-            if (child == 0) {
-                int refused = 0;
-                try {
-                    out.send(this->say("twice"));
-                } catch (const usage_error&) {
-                    ++refused;
-                }
-                try {
-                    tx.commit();
-                } catch (const usage_error&) {
-                    ++refused;
-                }
-                throw child_is_done{refused};
-            }
-            int status = 0;
-            ASSERT_EQ(::waitpid(child, &status, 0), child);
-            ASSERT_TRUE(WIFEXITED(status));
-            EXPECT_EQ(WEXITSTATUS(status), 2);
-        });
-    } catch (const child_is_done& child) {
-        ::_exit(child.refused);
+    for (const way_out leave : {way_out{::_exit}, way_out{std::exit}}) {
+        try {
+            this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+                tx.execute(this->pay(1));
+                out.send(this->say("once"));
+                const pid_t child = ::fork();
+                if (child == 0)
+                    throw child_is_done{
+                        is_refused([&] { out.send(this->say("twice")); }) +
+                        is_refused([&] { tx.commit(); })};
+                await(child, 2);
+            });
+        } catch (const child_is_done& child) {
+            leave(child.refused);
+        }
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(2));
+        outgoing out = this->sender.join(tx.handle());
+        const pid_t child = ::fork();
+        if (child == 0)
+            leave(is_refused([&] { out.send(this->say("twice")); }));
+        await(child, 1);
+        out.send(this->say("joined"));
+        tx.commit();
+        expected.insert(expected.end(), {"once", "joined"});
+        EXPECT_EQ(this->sent(), expected);
     }
-    EXPECT_EQ(this->sent(), std::vector<std::string>{"once"});
     EXPECT_EQ(this->state(1), "paid");
+    EXPECT_EQ(this->state(2), "paid");
 }
 
 // ---- the relay is told
