@@ -312,16 +312,23 @@ TEST_F(pqxx_door, a_connection_lost_within_the_work_commits_nothing) {
         }));
     }
     EXPECT_TRUE(sent().empty());
+    const message_id later = producer.transact(db, [](auto&, outgoing& out) {
+        return out.send(
+            {.to = order_paid, .body = {}, .deliver = deliver_after(std::chrono::hours{1})}
+        );
+    });
     {
         pqxx::connection another{place.url()};
         pqxx::work tx{another};
         tx.exec(pay);
         outgoing out = producer.join(tx);
         lose_connection(tx);
+        EXPECT_ANY_THROW(out.cancel(later));
         EXPECT_ANY_THROW(out.send(say("never")));
     }
     EXPECT_TRUE(sent().empty());
     EXPECT_EQ(state(1), "new");
+    EXPECT_EQ(sql.value("select count(*) from outbox.scheduled"), "1") << "cancelled, for good";
 }
 
 TEST_F(pqxx_door, a_statement_that_vanished_costs_one_transaction_and_no_more) {
