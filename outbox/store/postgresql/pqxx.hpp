@@ -348,7 +348,7 @@ public:
 private:
     bool change(const std::string& sql) {
         require_open();
-        return tx_->exec(sql)[0][0].as<std::string>() == "1";
+        return postgresql::libpqxx::list(*tx_, to_, sql).at(0) == "1";
     }
 
     [[noreturn]] static void refuse_closed(const std::string& why) {
@@ -415,10 +415,10 @@ public:
 
     // For the producer.
     bool cancel(const message_id& id) override {
-        return exec(postgresql::put::cancel(pending_->to, id))[0][0].as<std::string>() == "1";
+        return change(postgresql::put::cancel(pending_->to, id));
     }
     bool replace(const envelope& row) override {
-        return exec(postgresql::put::replace(pending_->to, row))[0][0].as<std::string>() == "1";
+        return change(postgresql::put::replace(pending_->to, row));
     }
     std::vector<bytes> note_consumed(const consumed_batch& batch) override {
         return postgresql::libpqxx::note_consumed(*this, pending_->to, batch);
@@ -441,6 +441,10 @@ public:
     }
 
 private:
+    bool change(const std::string& sql) {
+        return postgresql::libpqxx::list(*this, pending_->to, sql).at(0) == "1";
+    }
+
     // The first trip on a connection, and one in a minute after that: before BEGIN, so that the
     // user can still choose an isolation level.
     void prepare_session() {

@@ -155,11 +155,12 @@ TYPED_TEST(older_tables, a_message_for_later_waits_where_it_can_and_else_says_wh
             this->sender.send(tx.handle(), this->say_later("soon", 1ms));
             tx.commit();
         });
-        if (can)
+        this->expect_from(can, [&] {
             this->sender.transact(*db, [&](auto&, outgoing& out) {
                 EXPECT_TRUE(out.replace(later, this->say_later("later still", 2h)));
                 EXPECT_TRUE(out.cancel(later));
             });
+        });
         const auto store = this->source->open_relay_store();
         const auto held = store->acquire(0, "test", 60s, "").granted;
         ASSERT_TRUE(held);
