@@ -139,7 +139,8 @@ public:
     /// Removes what consumers have noted longer than `age` ago by the database's clock: keys,
     /// claims that are done or whose lease is over, sets of numbers; at most `rows_max` of each
     /// kind, of all groups. True: there is more to remove. It asks for no epoch, because what it
-    /// may remove depends on nothing but the age.
+    /// may remove depends on nothing but the age. Tables of an older version that have no place for
+    /// notes hold none.
     virtual bool forget_applied(std::chrono::seconds age, std::size_t rows_max) = 0;
 
     virtual store_status status(int shard) = 0;

@@ -207,6 +207,17 @@ TYPED_TEST(older_tables, what_a_consumer_notes_is_kept_where_it_can_and_else_it_
         const message_search found = this->source->find(id, 100);
         EXPECT_EQ(found.noted.has_value(), can);
         EXPECT_FALSE(found.scheduled);
+        const auto store = this->source->open_relay_store();
+        EXPECT_FALSE(store->forget_applied(1h, 100));
+        if (can)
+            harness::wait_until(
+                [&] {
+                    store->forget_applied(0s, 100);
+                    return this->source->find(id, 100).noted->empty();
+                },
+                10s,
+                "what was noted to be old enough"
+            );
     });
 }
 
