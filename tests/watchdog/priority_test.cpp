@@ -40,6 +40,8 @@ protected:
     watchdog_priorities() {
         usual->open_migrator()->up();
         high->open_migrator()->up();
+        // So that who looks is not refused while the relays write.
+        doors::run_sqlite(*doors::open_sqlite(path), "pragma journal_mode = wal");
         std::ofstream config{folder / "w.toml"};
         config << "[[target]]\nname = \"b\"\nwaves_at_once = 1\nbrokers = \"" << broker.address()
                << "\"\n";
