@@ -46,7 +46,8 @@ struct slice {
 };
 
 struct lease {
-    /// Rises with every change of holder; goes into every write of the relay.
+    /// Rises with every grant, also to the same owner, because a write of its lost session may
+    /// still be under way; goes into every write of the relay.
     std::int64_t epoch = 0;
     cursor from{};
 };

@@ -23,9 +23,11 @@ constexpr const char* session_setup =
     " set max_parallel_workers_per_gather = 0; set plan_cache_mode = force_generic_plan;"
     " set jit = off; set work_mem = '32MB'";
 
+// A new epoch with every grant, the same owner's too: a write that a lost session still has under
+// way in the server must not move the cursor that the next session has begun from.
 constexpr statement take_lease{
     "outbox_take_lease",
-    "update outbox.relay set epoch = epoch + (owner <> $2)::int, owner = $2, doorbell = $4,"
+    "update outbox.relay set epoch = epoch + 1, owner = $2, doorbell = $4,"
     " lease_until = clock_timestamp() + $3::bigint * interval '1 ms'"
     " where shard = $1::smallint and (owner = $2 or lease_until <= clock_timestamp())"
     " returning epoch, cursor_window, cursor_seq",

@@ -109,7 +109,7 @@ lease_answer relay_store::acquire(
     const std::string& doorbell
 ) {
     statement take = db_.prepare(
-        "update outbox_relay set epoch = epoch + (owner <> ?2), owner = ?2, doorbell = ?3,"
+        "update outbox_relay set epoch = epoch + 1, owner = ?2, doorbell = ?3,"
         " lease_until = " OUTBOX_SQLITE_NOW " + ?4"
         " where shard = ?1 and (owner = ?2 or lease_until <= " OUTBOX_SQLITE_NOW ")"
         " returning epoch, cursor_seq",
