@@ -140,6 +140,7 @@ private:
     std::string target_trouble_;
     std::string store_trouble_;
     std::string forget_trouble_;
+    std::string due_trouble_;
 
     std::atomic<bool> stop_requested_{false};
     std::atomic<std::uint64_t> delivered_{0};

@@ -134,7 +134,8 @@ public:
     virtual bool remove_delivered(int shard, std::int64_t epoch) = 0;
 
     /// Makes at most `count_max` scheduled messages that are due by the database's clock readable,
-    /// each once, the one that was due first before the others.
+    /// each once, the one that was due first before the others. When it throws anything but
+    /// `unreachable`, none has been, and the session is as it was.
     virtual release_answer release_due(int shard, std::int64_t epoch, std::size_t count_max) = 0;
 
     /// Removes what consumers have noted longer than `age` ago by the database's clock: keys,

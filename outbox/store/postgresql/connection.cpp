@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 namespace outbox::postgresql {
 namespace {
@@ -97,7 +98,11 @@ bool rows::truth(int row, int column) const noexcept {
 }
 
 time_point rows::time(int row, int column) const noexcept {
-    return time_point{std::chrono::microseconds{number(row, column) + epoch_offset_us}};
+    // 'infinity' is the highest number there is.
+    constexpr std::int64_t latest = std::numeric_limits<std::int64_t>::max() / 1'000;
+    constexpr std::int64_t highest = latest - epoch_offset_us;
+    return time_point{std::chrono::microseconds{
+        std::clamp(number(row, column), -highest, highest) + epoch_offset_us}};
 }
 
 std::int64_t rows::touched() const noexcept {

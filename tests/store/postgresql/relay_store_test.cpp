@@ -245,6 +245,24 @@ TEST_F(postgresql_relay_store, transaction_numbers_that_went_back_are_noticed) {
     EXPECT_EQ(read(), texts{"1"});
 }
 
+TEST_F(postgresql_relay_store, messages_that_are_due_never_or_ever_hold_up_nobody) {
+    sql.execute("insert into outbox.scheduled (message_id, subject, payload, due_at) values"
+                " (gen_random_uuid(), 'orders.paid', 'never', 'infinity')");
+    const auto release = [&] { return store->release_due(0, held.epoch, 100); };
+    EXPECT_EQ(release().released, 0U);
+    ASSERT_TRUE(release().next_due);
+    EXPECT_LE(*release().next_due, 24h);
+    EXPECT_GT(*release().next_due, 1h);
+    sql.execute("insert into outbox.scheduled (message_id, subject, payload, due_at) values"
+                " (gen_random_uuid(), 'orders.paid', 'due', clock_timestamp()),"
+                " (gen_random_uuid(), 'orders.paid', 'ever', '-infinity')");
+    EXPECT_EQ(release().released, 2U);
+    EXPECT_EQ(read(), (texts{"ever", "due"}));
+    const message_id never =
+        message_id::parse(sql.value("select message_id from outbox.scheduled")).value();
+    EXPECT_TRUE(open_database(place.url())->find(never, 10).scheduled);
+}
+
 TEST_F(postgresql_relay_store, a_promotion_reads_on_from_the_recorded_cursor) {
     other.send("1");
     EXPECT_EQ(read(), texts{"1"});
