@@ -245,6 +245,19 @@ TEST_F(postgresql_relay_store, transaction_numbers_that_went_back_are_noticed) {
     EXPECT_EQ(read(), texts{"1"});
 }
 
+TEST_F(postgresql_relay_store, what_numbers_that_went_back_speak_of_is_not_removed) {
+    other.send("1");
+    EXPECT_EQ(read().size(), 1U);
+    record();
+    sql.execute("update outbox.relay set cursor_window ="
+                " regexp_replace(cursor_window, ' .*', ' 4000000000:4000000000:')");
+    reopen({.ring = {.live_bytes_max = 1}});
+    while (store->remove_delivered(0, held.epoch))
+        ;
+    EXPECT_EQ(stored_rows(), 1);
+    EXPECT_EQ(read(), texts{"1"});
+}
+
 TEST_F(postgresql_relay_store, messages_that_are_due_never_or_ever_hold_up_nobody) {
     sql.execute("insert into outbox.scheduled (message_id, subject, payload, due_at) values"
                 " (gen_random_uuid(), 'orders.paid', 'never', 'infinity')");
