@@ -6,6 +6,10 @@
 
 #include "harness/temp_dir.hpp"
 #include "outbox/base/log.hpp"
+#include "outbox/base/unique_fd.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <set>
@@ -453,6 +457,22 @@ TEST_F(postgresql_relay_store, a_lost_connection_is_unreachable_and_so_is_every_
         }
     }
     reopen();
+}
+
+TEST(postgresql_database, a_host_that_says_nothing_is_passed_over_for_the_next) {
+    const unique_fd silent{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_in there{};
+    there.sin_family = AF_INET;
+    there.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof there;
+    auto* const address = reinterpret_cast<sockaddr*>(&there);
+    ASSERT_EQ(::bind(silent.get(), address, size), 0);
+    ASSERT_EQ(::listen(silent.get(), 1), 0); // the kernel answers, nobody else does
+    ASSERT_EQ(::getsockname(silent.get(), address, &size), 0);
+    std::string url = shared_server().url();
+    url.insert(url.find("127.0.0.1"), "127.0.0.1:" + std::to_string(ntohs(there.sin_port)) + ",");
+    connection db{url, {.connect = 2s}};
+    EXPECT_EQ(db.query("select 'here'", "test").text(0, 0), "here");
 }
 
 TEST(postgresql_database, tells_its_url_without_the_password) {
