@@ -47,6 +47,7 @@ void tell_here(
 
 background::background(settings chosen, std::unique_ptr<target> to)
     : chosen_(std::move(chosen))
+    , process_(to ? ::getpid() : 0)
     , listeners_(std::make_unique<listener_thread>())
     , target_(std::move(to)) {}
 
@@ -54,6 +55,7 @@ background::~background() {
     if (is_inherited()) {
         keep_for_ever(std::move(desk_));
         keep_for_ever(std::move(office_));
+        keep_for_ever(std::move(target_));
         keep_for_ever(std::move(listeners_));
         return;
     }

@@ -98,7 +98,7 @@ private:
     std::shared_ptr<receipt_desk> desk() const noexcept;
 
     const settings chosen_;
-    std::atomic<pid_t> process_{0}; // of the threads; 0 before there are any
+    std::atomic<pid_t> process_; // of the threads, a target's too; 0 before there are any
     std::unique_ptr<listener_thread> listeners_;
     mutable std::mutex mutex_;
     bool stopped_ = false;

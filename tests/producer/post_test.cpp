@@ -373,6 +373,46 @@ TEST_F(posting, a_child_after_fork_sends_nothing_of_its_parents_and_hears_why) {
     EXPECT_EQ(told.await(1).size(), 1U);
 }
 
+// As one on librdkafka, whose threads begin with it and are waited for at its end.
+class target_with_a_thread final : public target {
+public:
+    target_with_a_thread() : thread_([this] { asleep_.wait(false); }) {}
+    ~target_with_a_thread() override {
+        asleep_ = true;
+        asleep_.notify_all();
+        thread_.join();
+    }
+    target_capabilities capabilities() const override { return {}; }
+    void deliver(std::span<const stored_message* const>) override {}
+    void await(std::chrono::milliseconds, std::vector<delivery_outcome>&) override {}
+    void cancel() override {}
+    void wake() noexcept override {}
+
+private:
+    std::atomic<bool> asleep_{false};
+    std::thread thread_;
+};
+
+TEST_F(posting, a_child_of_a_parent_that_has_posted_nothing_yet_hears_the_same) {
+    auto sender = std::make_unique<producer>(options(std::make_unique<target_with_a_thread>()));
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(20); // a hang is a failure
+        int wrong = 1;
+        try {
+            sender->post(a_message(), {.durability = durability::in_memory});
+        } catch (const usage_error&) {
+            wrong = 0;
+        }
+        sender.reset();
+        ::_exit(wrong);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status)) << "killed by signal " << WTERMSIG(status);
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
 // Many threads, every kind, a target that comes and goes, a stop in between: one call for each, and
 // what may have a row is delivered or has one.
 TEST_F(posting, every_post_ends_once_under_load) {
