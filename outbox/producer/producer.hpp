@@ -58,7 +58,8 @@ struct receipt_options {
     std::chrono::milliseconds deadline{30'000};
     /// So many messages may be waited for at once, those whose listener has not returned included.
     /// Beyond it a message's fate is left_to_watchdog at once, told on the sender's own thread
-    /// after COMMIT.
+    /// after COMMIT: where you commit, when you say nudge() or committed(). For the latter 10,000
+    /// more are kept in mind.
     std::size_t pending_max = 50'000;
 };
 

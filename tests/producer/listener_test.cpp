@@ -293,6 +293,35 @@ TEST_F(listeners, beyond_the_limit_they_are_left_to_the_watchdog_at_once) {
     EXPECT_EQ(messages(), 5);
 }
 
+TEST_F(listeners, beyond_the_limit_one_of_a_single_send_is_told_when_its_commit_is_said) {
+    producer sender{{.receipts = {.pending_max = 0}}};
+    run("begin");
+    const message_id id = sender.send(*db, {.to = order_paid}, told.listener());
+    const receipt r = sender.send(*db, {.to = order_paid}, with_receipt);
+    run("commit");
+    EXPECT_TRUE(told.reports().empty()) << "called before it is known to be committed";
+    sender.committed(id);
+    sender.committed(r.id());
+    EXPECT_TRUE(r.report());
+    sender.committed(id);
+    ASSERT_EQ(told.reports().size(), 1U);
+    EXPECT_EQ(told.reports()[0].id, id);
+    EXPECT_EQ(told.reports()[0].subject, "orders.paid");
+    EXPECT_EQ(told.reports()[0].fate, send_fate::left_to_watchdog);
+
+    run("begin");
+    sender.send(*db, {.to = order_paid}, told.listener());
+    run("rollback");
+    sender.stop(5s);
+    EXPECT_EQ(told.reports().size(), 1U);
+
+    run("begin");
+    const message_id late = sender.send(*db, {.to = order_paid}, told.listener());
+    run("commit");
+    sender.committed(late);
+    EXPECT_EQ(told.reports().size(), 2U) << "after the stop";
+}
+
 TEST_F(listeners, one_that_throws_or_sends_or_waits_harms_nobody) {
     producer sender;
     const auto now = start_relay();
