@@ -322,6 +322,19 @@ TEST_F(listeners, beyond_the_limit_one_of_a_single_send_is_told_when_its_commit_
     EXPECT_EQ(told.reports().size(), 2U) << "after the stop";
 }
 
+TEST_F(listeners, one_that_the_stop_itself_calls_may_destroy_the_producer) {
+    auto sender = std::make_unique<producer>();
+    std::promise<void> destroyed;
+    sender->transact(*db, [&](auto&, outgoing& out) {
+        out.send({.to = order_paid}, {.on_failed = [&](const auto&) {
+                     sender.reset();
+                     destroyed.set_value();
+                 }});
+    });
+    sender->stop(20s);
+    EXPECT_EQ(destroyed.get_future().wait_for(20s), std::future_status::ready);
+}
+
 TEST_F(listeners, one_that_throws_or_sends_or_waits_harms_nobody) {
     producer sender;
     const auto now = start_relay();

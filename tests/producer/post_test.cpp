@@ -413,6 +413,28 @@ TEST_F(posting, a_child_of_a_parent_that_has_posted_nothing_yet_hears_the_same) 
     EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
+TEST_F(posting, the_longest_time_there_is_is_long) {
+    constexpr auto for_ever = std::chrono::milliseconds::max();
+    up = false;
+    auto made = options();
+    made.receipts.deadline = for_ever;
+    producer sender{std::move(made)};
+    const receipt r = sender.post(
+        a_message(),
+        {.durability = durability::in_memory, .deadline = for_ever},
+        with_receipt
+    );
+    sender.post(a_message(), {.deadline = for_ever}, told.listener());
+    sender.transact(*db, [&](auto&, outgoing& out) {
+        out.send({.to = order_paid}, told.listener());
+    });
+    up = true;
+    EXPECT_EQ(sender.wait_delivered(r, for_ever), send_fate::delivered);
+    EXPECT_TRUE(told.reports().empty()) << "given up at once";
+    sender.stop(for_ever);
+    EXPECT_EQ(told.reports().size(), 2U);
+}
+
 // Many threads, every kind, a target that comes and goes, a stop in between: one call for each, and
 // what may have a row is delivered or has one.
 TEST_F(posting, every_post_ends_once_under_load) {
