@@ -27,7 +27,8 @@ namespace outbox {
 
 class background;
 
-/// More in one transaction is refused, and poisons it: split the work.
+/// More within one `transact` is refused, and poisons it: split the work. After `join` nothing is
+/// held back, and only the database has a limit.
 inline constexpr std::size_t transaction_messages_max = 100'000;
 inline constexpr std::size_t transaction_bytes_max = 256U << 20U;
 
@@ -65,8 +66,9 @@ public:
     }
 
     /// Takes a scheduled message back, now, and for good if the transaction commits. False: it is
-    /// too late, it is due and may have left; or it never was scheduled. One that this very
-    /// transaction has sent cannot be taken back: usage_error.
+    /// too late, it is due and may have left; or it never was scheduled. Within `transact` one
+    /// that this very transaction has sent cannot be taken back, because it is not there yet:
+    /// usage_error.
     bool cancel(const message_id& id);
 
     /// Puts `m` in the place of the scheduled message `id`, which keeps its id, and its time unless
