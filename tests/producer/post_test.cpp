@@ -29,7 +29,7 @@ const subject order_paid{"orders.paid"};
 // Takes a wave and says nothing until it is cancelled, like a broker behind a dead network.
 class silent_target final : public target {
 public:
-    target_capabilities capabilities() const override { return {.name = "silent"}; }
+    target_capabilities capabilities() const override { return {}; }
     void deliver(std::span<const stored_message* const> wave) override {
         const std::lock_guard lock{mutex_};
         wave_.assign(wave.begin(), wave.end());
@@ -313,11 +313,7 @@ TEST_F(posting, without_what_a_kind_needs_the_error_says_so) {
 TEST_F(posting, the_targets_limits_hold_for_everything_that_is_sent) {
     struct small_target final : target {
         target_capabilities capabilities() const override {
-            return {
-                .name = "small",
-                .message_bytes_max = 100,
-                .subject_bytes_max = 12,
-                .tag_count_max = 1};
+            return {.message_bytes_max = 100, .subject_bytes_max = 12, .tag_count_max = 1};
         }
         void deliver(std::span<const stored_message* const>) override {}
         void await(std::chrono::milliseconds, std::vector<delivery_outcome>&) override {}
