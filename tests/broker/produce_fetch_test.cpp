@@ -110,6 +110,24 @@ TEST_F(produce_fetch, a_thousand_pipelined_requests_are_answered_in_order) {
     }
 }
 
+TEST_F(produce_fetch, requests_that_come_with_the_end_of_a_large_one_are_answered) {
+    auto client = connect();
+    auto other = connect();
+    const bytes large =
+        client.frame_of(produce_of("orders", 0, batch_of({bytes(3 << 20, 'x')})), 7);
+    client.send_raw(bytes_view(large).substr(0, large.size() - 1));
+    for (int i = 0; i < 10; ++i) // meanwhile the broker has read what there was
+        other.ask(wire::api_versions_request{}, 0);
+    bytes rest{large.back()};
+    for (int i = 0; i < 2; ++i)
+        rest += client.frame_of(wire::api_versions_request{}, 0);
+    client.send_raw(rest);
+    EXPECT_EQ(row(client.receive_as<wire::produce_api>(7)).error, error_code::message_too_large);
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(client.receive_as<wire::api_versions_api>(0)->error, error_code::none);
+    EXPECT_EQ(client.ask(wire::api_versions_request{}, 0)->error, error_code::none);
+}
+
 TEST_F(produce_fetch, a_waiting_fetch_is_woken_by_new_records) {
     auto reader = connect();
     auto writer = connect();
