@@ -56,8 +56,8 @@ struct log_options {
     std::chrono::milliseconds witness_sync{100};
     committer_mode committer = committer_mode::thread;
     /// Called when a partition's high watermark moved or its health changed, so that waiting
-    /// fetches can look again. In sync mode on the committer thread; in async mode inside append().
-    /// Set by the server, which posts it to its loop.
+    /// fetches can look again. In sync mode on the committer thread; in async mode inside append();
+    /// inside a read that found damage. Set by the server, which posts it to its loop.
     std::function<void(const std::shared_ptr<partition_log>&)> on_progress{};
 };
 

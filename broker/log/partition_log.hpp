@@ -113,10 +113,10 @@ public:
     /// id >= 0) is checked against what that producer wrote here before.
     virtual append_result append(std::span<char> batch) = 0;
 
-    /// Calls `done` exactly once: with no error when the ticket is fulfilled, with `read_only` when
-    /// it never can be (then the data may or may not survive: tell the client it is not
-    /// acknowledged), with `closed` when the log is closed first. Calls it inside this call if the
-    /// answer is known already.
+    /// Calls `done` exactly once: with no error when the ticket is fulfilled, with `read_only` or
+    /// `quarantined` when it never can be (then the data may or may not survive: tell the client it
+    /// is not acknowledged), with `closed` when the log is closed first. Calls it inside this call
+    /// if the answer is known already.
     virtual void when_durable(append_ticket ticket, durable_callback done) = 0;
 
     /// Whole batches, beginning with the one that contains `offset` (which may begin before it), of

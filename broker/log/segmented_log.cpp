@@ -263,10 +263,14 @@ std::error_code segmented_log::write_failed(std::error_code ec, callbacks& done)
             ": the partition is read-only from now on; what was acknowledged is safe as far as it "
             "was on disk; check the disk, then restart the broker");
     health_ = partition_health::read_only;
-    for (auto& [end, call] : waiting_)
-        done.emplace_back(std::move(call), log_errc::read_only);
-    waiting_.clear();
+    refuse_waiting(log_errc::read_only, done);
     return log_errc::read_only;
+}
+
+void segmented_log::refuse_waiting(std::error_code why, callbacks& done) {
+    for (auto& [end, call] : waiting_)
+        done.emplace_back(std::move(call), why);
+    waiting_.clear();
 }
 
 /// Fulfils tickets up to `end`. True if the high watermark moved.
@@ -320,19 +324,29 @@ void segmented_log::flush() {
     std::int64_t end = 0;
     callbacks done;
     bool moved = false;
+    bool is_serving = true;
     {
         const std::lock_guard lock{mutex_};
         queued_now_ = queued_later_ = false;
-        if (health_ != partition_health::serving)
-            return;
-        dirty.swap(dirty_);
-        directory_dirty = std::exchange(directory_dirty_, false);
-        closed.swap(closed_);
-        closed_producers.swap(closed_producers_);
-        end = log_end_;
+        if (const auto why = refusal()) {
+            // Readers find damage at any time; those who wait hear of it here.
+            is_serving = false;
+            refuse_waiting(why, done);
+        } else {
+            dirty.swap(dirty_);
+            directory_dirty = std::exchange(directory_dirty_, false);
+            closed.swap(closed_);
+            closed_producers.swap(closed_producers_);
+            end = log_end_;
 #ifdef OUTBOX_BREAK_ACK_BEFORE_FSYNC
-        moved = advance(end, done);
+            moved = advance(end, done);
 #endif
+        }
+    }
+    if (!is_serving) {
+        for (auto& [call, error] : done)
+            call(error);
+        return;
     }
 #ifdef OUTBOX_BREAK_ACK_BEFORE_FSYNC
     for (auto& [call, error] : done)
@@ -362,6 +376,8 @@ void segmented_log::flush() {
                 store_witness();
             }
             moved = advance(end, done) || moved;
+        } else {
+            refuse_waiting(refusal(), done);
         }
     }
     for (auto& [call, error] : done)
@@ -383,9 +399,9 @@ void segmented_log::store_witness() {
                 "; acknowledged data is safe, but damage to it may be taken for a torn tail");
 }
 
-void segmented_log::announce() {
-    if (around_.on_progress)
-        around_.on_progress(shared_from_this());
+void segmented_log::announce() const {
+    if (around_.on_progress) // whoever listens may append; readers find damage and say so, too
+        around_.on_progress(std::const_pointer_cast<segmented_log>(shared_from_this()));
 }
 
 /// Index files and producer snapshots of closed segments: after the acknowledgements, nobody waits

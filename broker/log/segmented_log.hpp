@@ -119,12 +119,13 @@ private:
     std::error_code roll();
     void fill_ahead(segment& active, std::size_t batch_bytes);
     std::error_code write_failed(std::error_code ec, callbacks& done);
+    void refuse_waiting(std::error_code why, callbacks& done);
     bool advance(std::int64_t end, callbacks& done);
     void mark_dirty(const std::shared_ptr<segment>& part);
     void store_witness();
     void write_closed(std::vector<std::shared_ptr<segment>> parts, std::vector<bytes> producers);
     void delete_segments_below(std::int64_t log_start);
-    void announce();
+    void announce() const;
     std::string path(std::int64_t base_offset, std::string_view suffix) const;
 
     log_surroundings& around_;

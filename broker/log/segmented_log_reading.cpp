@@ -247,6 +247,7 @@ void segmented_log::report_damage(std::int64_t offset, const std::string& what) 
             "directory from a copy, or stop the broker, create the file " +
             directory_ + "/" + std::string{format::accept_loss_file} +
             " and start again to lose what follows");
+    announce();
 }
 
 batch_result segmented_log::batch_at(std::int64_t offset, const view& seen) const {
