@@ -240,6 +240,40 @@ TEST_F(groups, the_dead_are_noticed_and_fenced) {
     EXPECT_EQ(committed(other, "shop"), -1);
 }
 
+TEST_F(groups, a_leader_may_assign_more_than_a_mebibyte) {
+    auto leader = connect();
+    const auto before = settle(leader, "shop");
+    auto follower = connect();
+    follower.send(join_of("shop"), 3);
+    harness::wait_until([&] { return member_count(leader) == 2; }, 10s, "the second to wait");
+    const auto me = leader.ask(join_of("shop", before.id), 3);
+    ASSERT_EQ(me->leader, before.id);
+    const auto other = follower.receive_as<wire::join_group_api>(3);
+    const auto sync_of = [&](const std::string& member) {
+        return wire::sync_group_request{
+            .group_id = "shop",
+            .generation_id = me->generation_id,
+            .member_id = member};
+    };
+    follower.send(sync_of(other->member_id), 3);
+    const bytes mine(600'000, 'm');
+    const bytes its(600'000, 'i');
+    auto assigning = sync_of(before.id);
+    assigning.assignments = {{before.id, mine}, {other->member_id, its}};
+    EXPECT_EQ(leader.ask(assigning, 3)->assigned, mine);
+    EXPECT_EQ(follower.receive_as<wire::sync_group_api>(3)->assigned, its);
+}
+
+TEST_F(groups, a_commit_of_too_many_partitions_is_refused_in_words) {
+    auto client = connect();
+    auto asked = commit_of("shop", 5);
+    asked.topics[0].partitions.resize(100'000, asked.topics[0].partitions[0]);
+    const auto answer = client.ask(asked, 7);
+    EXPECT_EQ(answer->topics.at(0).partitions.size(), 100'000U);
+    EXPECT_EQ(row(answer).error, error_code::invalid_commit_offset_size) << "1.8 MiB of them";
+    EXPECT_EQ(committed(client, "shop"), -1);
+}
+
 TEST_F(groups, a_newcomer_that_is_killed_while_it_waits_holds_nobody_up) {
     auto first = connect();
     const auto me = settle(first, "shop");
