@@ -360,6 +360,28 @@ TEST_F(partition_log_test, idempotence_survives_every_stop) {
     EXPECT_EQ(values("small").size(), 120U);
 }
 
+TEST_F(partition_log_test, a_producer_goes_on_though_all_that_it_wrote_is_deleted) {
+    create("small", {{"segment.bytes", "1024"}, {"retention.ms", "60000"}});
+    const auto send = [&](std::int32_t sequence) {
+        const auto result = append(
+            batch_of{.producer_id = 5, .producer_epoch = 0, .base_sequence = sequence},
+            "small"
+        );
+        logs->flush_pending();
+        return result;
+    };
+    for (std::int32_t i = 0; i < 20; ++i)
+        ASSERT_EQ(send(i).base_offset, i);
+    time.advance(std::chrono::minutes{6});
+    logs->run_housekeeping();
+    logs->flush_pending();
+    ASSERT_EQ(log("small")->offsets().log_start, 20);
+    kill_and_open();
+    const auto result = send(20);
+    EXPECT_FALSE(result.error) << result.error.message();
+    EXPECT_EQ(result.base_offset, 20);
+}
+
 TEST_F(partition_log_test, a_retry_of_an_unflushed_batch_waits_for_the_flush_too) {
     const batch_of what{.values = {"a"}, .producer_id = 5, .producer_epoch = 0, .base_sequence = 0};
     append(what);
