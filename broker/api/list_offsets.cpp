@@ -1,8 +1,11 @@
 #include "broker/api/handle.hpp"
 #include "broker/api/leader_epoch.hpp"
 #include "broker/api/log_error.hpp"
+#include "broker/api/named_before.hpp"
 #include "wire/compression.hpp"
 #include "wire/record_batch.hpp"
+
+#include <utility>
 
 namespace outbox::broker {
 
@@ -82,11 +85,14 @@ answer_row find(
 
 void handle_list_offsets(core& broker, call<wire::list_offsets_api> request) {
     wire::list_offsets_response response;
+    named_before known;
     for (const auto& topic : request.request().topics) {
-        auto& rows = response.topics.emplace_back();
-        rows.name = topic.name;
+        wire::list_offsets_response::topic rows{.name = topic.name};
         for (const auto& partition : topic.partitions)
-            rows.partitions.push_back(find(broker, topic.name, partition, request.version()));
+            if (!known(topic.name, partition.index))
+                rows.partitions.push_back(find(broker, topic.name, partition, request.version()));
+        if (!rows.partitions.empty())
+            response.topics.push_back(std::move(rows));
     }
     request.answer(response);
 }

@@ -83,6 +83,12 @@ enum class partition_health {
     closed,      // the topic is deleted, or the log manager closed
 };
 
+/// What a read does with a first batch that is larger than what was asked for.
+enum class first_batch {
+    always,     // it is given all the same: a reader must get on
+    if_it_fits, // it is left, and only its head was read
+};
+
 /// The batch in which to look for a record. `batch` is empty if there is none.
 struct batch_result {
     std::error_code error{};
@@ -120,11 +126,15 @@ public:
     virtual void when_durable(append_ticket ticket, durable_callback done) = 0;
 
     /// Whole batches, beginning with the one that contains `offset` (which may begin before it), of
-    /// at most `size_max` bytes together, but at least one whatever its size. Nothing at or beyond
-    /// the high watermark. `offset` equal to the high watermark gives no batches and no error; it
+    /// at most `size_max` bytes together, except for what `first` says. Nothing at or beyond the
+    /// high watermark. `offset` equal to the high watermark gives no batches and no error; it
     /// may also lie between the high watermark and the log end, which an old client can hold after
     /// it produced: no batches and no error either.
-    virtual read_result read(std::int64_t offset, std::size_t size_max) const = 0;
+    virtual read_result
+    read(std::int64_t offset, std::size_t size_max, first_batch first) const = 0;
+    read_result read(std::int64_t offset, std::size_t size_max) const {
+        return read(offset, size_max, first_batch::always);
+    }
 
     virtual log_offsets offsets() const = 0;
     virtual partition_health health() const = 0;

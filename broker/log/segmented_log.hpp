@@ -46,7 +46,8 @@ public:
     const topic_partition& name() const noexcept override { return name_; }
     append_result append(std::span<char> batch) override;
     void when_durable(append_ticket ticket, durable_callback done) override;
-    read_result read(std::int64_t offset, std::size_t size_max) const override;
+    using partition_log::read;
+    read_result read(std::int64_t offset, std::size_t size_max, first_batch first) const override;
     log_offsets offsets() const override;
     partition_health health() const override;
     batch_result find_timestamp(std::int64_t timestamp_ms) const override;
@@ -103,13 +104,18 @@ private:
     std::error_code collect(
         std::int64_t offset,
         std::size_t size_max,
+        first_batch first,
         const view& seen,
         guided_by guide,
         bytes& out
     ) const;
-    std::error_code
-    collect_or_report(std::int64_t offset, std::size_t size_max, const view& seen, bytes& out)
-        const;
+    std::error_code collect_or_report(
+        std::int64_t offset,
+        std::size_t size_max,
+        first_batch first,
+        const view& seen,
+        bytes& out
+    ) const;
     void remember(std::int64_t offset, std::shared_ptr<segment> part, std::uint64_t position) const;
     void report_damage(std::int64_t offset, const std::string& what) const;
     batch_result batch_at(std::int64_t offset, const view& seen) const;

@@ -56,7 +56,8 @@ segmented_log::view segmented_log::look() const {
     return seen;
 }
 
-read_result segmented_log::read(std::int64_t offset, std::size_t size_max) const {
+read_result
+segmented_log::read(std::int64_t offset, std::size_t size_max, first_batch first) const {
     const view seen = look();
     read_result result;
     result.error = seen.error;
@@ -73,7 +74,7 @@ read_result segmented_log::read(std::int64_t offset, std::size_t size_max) const
             result.error = log_errc::corrupt_data;
         return result;
     }
-    result.error = collect_or_report(offset, size_max, seen, result.batches);
+    result.error = collect_or_report(offset, size_max, first, seen, result.batches);
     return result;
 }
 
@@ -118,6 +119,7 @@ segmented_log::start_point segmented_log::find_start(std::int64_t offset, guided
 std::error_code segmented_log::collect(
     std::int64_t offset,
     std::size_t size_max,
+    first_batch first,
     const view& seen,
     guided_by guide,
     bytes& out
@@ -131,7 +133,7 @@ std::error_code segmented_log::collect(
 
     // Heads only, up to the batch that holds the offset.
     std::int64_t found_base = -1;
-    bool first = true;
+    bool is_first = true;
     const auto located = scan_batches(
         *start.part->file,
         start.position,
@@ -139,7 +141,7 @@ std::error_code segmented_log::collect(
         start.base_offset,
         checksums::skip,
         [&](const wire::batch_header& batch, std::uint64_t) {
-            if (std::exchange(first, false) && start.base_offset < 0 &&
+            if (std::exchange(is_first, false) && start.base_offset < 0 &&
                 batch.last_offset() != start.last_offset)
                 return visit::refuse;
             if (!epoch_is_right(batch))
@@ -172,6 +174,9 @@ std::error_code segmented_log::collect(
         const wire::batch_header batch = *wire::read_batch_header(bytes_view{data}.substr(taken));
         const bool follows = is_plausible(batch) && batch.base_offset == expected &&
                              batch.total_bytes() <= start.limit - position && epoch_is_right(batch);
+        if (follows && taken == 0 && first == first_batch::if_it_fits &&
+            batch.total_bytes() > size_max)
+            break;
         if (follows && batch.total_bytes() > data.size() - taken) {
             if (taken > 0)
                 break;
@@ -205,12 +210,13 @@ std::error_code segmented_log::collect(
 std::error_code segmented_log::collect_or_report(
     std::int64_t offset,
     std::size_t size_max,
+    first_batch first,
     const view& seen,
     bytes& out
 ) const {
-    auto ec = collect(offset, size_max, seen, guided_by::indexes, out);
+    auto ec = collect(offset, size_max, first, seen, guided_by::indexes, out);
     if (ec == log_errc::corrupt_data) // perhaps only an index is wrong
-        ec = collect(offset, size_max, seen, guided_by::nothing, out);
+        ec = collect(offset, size_max, first, seen, guided_by::nothing, out);
     if (ec == log_errc::corrupt_data)
         report_damage(offset, "a batch read back is not the one that was written");
     return ec;
@@ -252,7 +258,7 @@ void segmented_log::report_damage(std::int64_t offset, const std::string& what) 
 
 batch_result segmented_log::batch_at(std::int64_t offset, const view& seen) const {
     batch_result result;
-    result.error = collect_or_report(offset, 1, seen, result.batch);
+    result.error = collect_or_report(offset, 1, first_batch::always, seen, result.batch);
     if (!result.error && !result.batch.empty()) {
         const wire::batch_header batch = *wire::read_batch_header(result.batch);
         result.base_offset = batch.base_offset;

@@ -303,6 +303,49 @@ TEST_F(groups, a_stop_does_not_wait_for_a_rebalance) {
     );
 }
 
+TEST_F(groups, what_is_named_a_thousand_times_is_answered_once) {
+    auto client = connect();
+    const auto me = settle(client, "shop");
+    ASSERT_EQ(commit(client, commit_of("shop", 5, me)), error_code::none);
+    const std::vector<std::string> names(1000, "shop");
+    const auto described = client.ask(wire::describe_groups_request{.groups = names}, 5);
+    ASSERT_THAT(described->groups, SizeIs(1));
+    EXPECT_THAT(described->groups[0].members, SizeIs(1));
+    EXPECT_THAT(
+        client.ask(wire::find_coordinator_request{.keys = names}, 4)->coordinators,
+        SizeIs(1)
+    );
+
+    const wire::offset_fetch_request::topic partition{"orders", std::vector(1000, 0)};
+    const wire::offset_fetch_request fetching{
+        .group_id = "shop",
+        .topics = {{partition, partition}},
+        .groups = {100, {"shop", {{partition, partition}}}}};
+    for (const std::int16_t version : {std::int16_t{5}, std::int16_t{8}}) {
+        const auto fetched = client.ask(fetching, version);
+        if (version >= 8) {
+            ASSERT_THAT(fetched->groups, SizeIs(1));
+        }
+        const auto& topics = version >= 8 ? fetched->groups[0].topics : fetched->topics;
+        ASSERT_THAT(topics, SizeIs(1));
+        ASSERT_THAT(topics[0].partitions, SizeIs(1));
+        EXPECT_EQ(topics[0].partitions[0].offset, 5);
+    }
+
+    client.ask(wire::leave_group_request{.group_id = "shop", .member_id = me.id}, 2);
+    const auto forgotten = client.ask(
+        wire::offset_delete_request{
+            .group_id = "shop",
+            .topics = {1000, {.name = "orders", .partitions = {{0}, {0}}}}},
+        0
+    );
+    ASSERT_THAT(forgotten->topics, SizeIs(1));
+    EXPECT_THAT(forgotten->topics[0].partitions, SizeIs(1));
+    const auto deleted = client.ask(wire::delete_groups_request{.groups = names}, 2);
+    ASSERT_THAT(deleted->results, SizeIs(1));
+    EXPECT_EQ(deleted->results[0].error, error_code::none);
+}
+
 TEST_F(groups, bad_wishes_are_answered_in_words) {
     auto client = connect();
     EXPECT_EQ(client.ask(join_of(""), 3)->error, error_code::invalid_group_id);

@@ -79,6 +79,20 @@ TEST_F(produce_fetch, a_batch_larger_than_the_limit_is_returned_when_it_is_the_f
     EXPECT_EQ(got->topics[0].partitions[1].high_watermark, 1);
 }
 
+TEST_F(produce_fetch, a_partition_named_a_thousand_times_is_fetched_once) {
+    auto client = connect();
+    client.ask(produce_of("orders", 0, batch_of({"a"})), 7);
+    auto asked = fetch_of("orders", 0, 0);
+    asked.topics[0].partitions.resize(1000, asked.topics[0].partitions[0]);
+    asked.topics[0].partitions.push_back({.index = 1, .partition_max_bytes = 100});
+    asked.topics.push_back(asked.topics[0]);
+    const auto got = client.ask(asked, 11);
+    ASSERT_EQ(got->topics.size(), 1u);
+    ASSERT_EQ(got->topics[0].partitions.size(), 2u);
+    EXPECT_EQ(values_of(got->topics[0].partitions[0].records.value()), strings{"a"});
+    EXPECT_EQ(got->topics[0].partitions[1].index, 1);
+}
+
 TEST_F(produce_fetch, answers_come_in_request_order_and_acks_0_has_none) {
     auto client = connect();
     const auto fetch_first =

@@ -99,6 +99,7 @@ struct simulated_disk::state {
     std::uint64_t cut_at = never;
     std::uint64_t capacity = never;
     std::uint64_t file_syncs = 0;
+    std::uint64_t read_bytes = 0;
     std::size_t write_size_max = std::numeric_limits<std::size_t>::max();
     injection sync_failures;
     injection directory_sync_failures;
@@ -178,7 +179,9 @@ public:
         }
         if (position >= node_->cached.size())
             return 0;
-        return node_->cached.copy(out, size, static_cast<std::size_t>(position));
+        const std::size_t got = node_->cached.copy(out, size, static_cast<std::size_t>(position));
+        state_->read_bytes += got;
+        return got;
     }
 
     std::size_t
@@ -551,6 +554,10 @@ void simulated_disk::hold_syncs(bool hold) {
 void simulated_disk::await_held_sync() {
     std::unique_lock lock{state_->mutex};
     state_->arrived.wait(lock, [&] { return state_->held > 0; });
+}
+std::uint64_t simulated_disk::read_bytes() const {
+    const std::lock_guard lock{state_->mutex};
+    return state_->read_bytes;
 }
 std::uint64_t simulated_disk::file_syncs() const {
     const std::lock_guard lock{state_->mutex};

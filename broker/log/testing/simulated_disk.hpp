@@ -68,6 +68,8 @@ public:
     void hold_syncs(bool hold);
     /// Returns when some thread stands in a sync that is held.
     void await_held_sync();
+    /// Bytes of files read so far.
+    std::uint64_t read_bytes() const;
     /// Syncs of files so far.
     std::uint64_t file_syncs() const;
 

@@ -48,6 +48,20 @@ TEST_F(partition_log_test, reads_give_whole_batches_from_the_one_with_the_offset
     EXPECT_EQ(log()->read(-1, 1 << 20).error, log_errc::offset_out_of_range);
 }
 
+TEST_F(partition_log_test, a_first_batch_that_need_not_be_given_is_not_read_either) {
+    acked(std::string(900'000, 'x'));
+    const auto before = disk->read_bytes();
+    for (int i = 0; i < 10; ++i) {
+        const auto result = log()->read(0, 100, first_batch::if_it_fits);
+        EXPECT_FALSE(result.error);
+        EXPECT_TRUE(result.batches.empty());
+        EXPECT_EQ(result.high_watermark, 1);
+    }
+    EXPECT_LT(disk->read_bytes() - before, 200'000U) << "heads";
+    EXPECT_FALSE(log()->read(0, 1'000'000, first_batch::if_it_fits).batches.empty());
+    EXPECT_FALSE(log()->read(0, 100, first_batch::always).batches.empty());
+}
+
 TEST_F(partition_log_test, nothing_is_seen_before_it_is_on_disk) {
     bool is_acked = false;
     const auto result = append("a");
