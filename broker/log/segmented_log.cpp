@@ -411,6 +411,9 @@ void segmented_log::write_closed(
     std::vector<bytes> producers
 ) {
     for (std::size_t i = 0; i < parts.size(); ++i) {
+        const std::lock_guard named{naming_};
+        if (let_go_)
+            return;
         {
             const std::lock_guard lock{mutex_};
             if (health_ == partition_health::quarantined ||
@@ -491,6 +494,10 @@ void segmented_log::write_clean_end(std::error_code& ec) {
 
 void segmented_log::close() {
     std::multimap<std::int64_t, durable_callback> waiting;
+    {
+        const std::lock_guard named{naming_};
+        let_go_ = true;
+    }
     {
         const std::lock_guard lock{mutex_};
         health_ = partition_health::closed;

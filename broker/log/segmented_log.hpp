@@ -139,6 +139,11 @@ private:
     const std::string directory_;
     const durable_offsets::slot witness_slot_;
 
+    /// Held while files are named by their path, and taken before mutex_. After close() a path may
+    /// belong to a new topic of the same name.
+    std::mutex naming_;
+    bool let_go_ = false; // by naming_: close() was called
+
     mutable std::mutex mutex_;
     topic_config config_;
     std::map<std::int64_t, std::shared_ptr<segment>> segments_; // by base offset

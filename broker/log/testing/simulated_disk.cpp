@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <utility>
 
 namespace outbox::broker::testing {
 namespace {
@@ -104,6 +105,8 @@ struct simulated_disk::state {
     injection sync_failures;
     injection directory_sync_failures;
     injection write_failures;
+    std::string read_part;
+    std::function<void()> before_read;
     bool holding = false;
     int held = 0;
 
@@ -116,6 +119,12 @@ struct simulated_disk::state {
         ++steps;
         ec.clear();
         return true;
+    }
+    std::function<void()> take_before_read(const std::string& path) {
+        const std::lock_guard lock{mutex};
+        return before_read && path.find(read_part) != std::string::npos
+                   ? std::exchange(before_read, {})
+                   : std::function<void()>();
     }
     /// Did the power go off during the step just counted?
     bool is_off() const { return steps >= cut_at; }
@@ -171,6 +180,8 @@ public:
 
     std::size_t
     read_at(std::uint64_t position, char* out, std::size_t size, std::error_code& ec) override {
+        if (const auto first = state_->take_before_read(path_))
+            first();
         const std::lock_guard lock{state_->mutex};
         ec.clear();
         if (state_->is_off()) {
@@ -558,6 +569,11 @@ void simulated_disk::await_held_sync() {
 std::uint64_t simulated_disk::read_bytes() const {
     const std::lock_guard lock{state_->mutex};
     return state_->read_bytes;
+}
+void simulated_disk::before_next_read(const std::string& part, std::function<void()> what) {
+    const std::lock_guard lock{state_->mutex};
+    state_->read_part = part;
+    state_->before_read = std::move(what);
 }
 std::uint64_t simulated_disk::file_syncs() const {
     const std::lock_guard lock{state_->mutex};

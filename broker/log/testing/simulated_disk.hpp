@@ -11,6 +11,7 @@
 #include "outbox/base/random.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -70,6 +71,8 @@ public:
     void await_held_sync();
     /// Bytes of files read so far.
     std::uint64_t read_bytes() const;
+    /// Runs `what` once, inside the next read of such a file and before it.
+    void before_next_read(const std::string& part, std::function<void()> what);
     /// Syncs of files so far.
     std::uint64_t file_syncs() const;
 

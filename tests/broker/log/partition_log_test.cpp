@@ -486,5 +486,24 @@ TEST_F(partition_log_test, a_reader_of_a_deleted_topic_is_told_and_nothing_break
     EXPECT_EQ(held->health(), partition_health::closed);
 }
 
+TEST_F(partition_log_test, retention_of_a_deleted_topic_does_nothing_to_the_one_that_has_its_name) {
+    const config_overrides one_batch_each{{"segment.bytes", "1024"}};
+    create("small", one_batch_each);
+    for (int i = 0; i < 3; ++i)
+        ASSERT_EQ(acked(std::string(700, 'x'), "small"), i);
+    time.advance(std::chrono::hours{24 * 8});
+    // The batches are asked before they go. The first may; the second cannot be read any more.
+    const std::string second = "/data/small-0/00000000000000000001.log";
+    disk->before_next_read(second, [&] {
+        disk->flip_bit(second, 16, 7);
+        EXPECT_FALSE(logs->delete_topic("small"));
+        create("small", one_batch_each);
+    });
+    logs->run_housekeeping();
+    kill_and_open();
+    EXPECT_EQ(log("small")->health(), partition_health::serving);
+    EXPECT_EQ(acked("new", "small"), 0);
+}
+
 } // namespace
 } // namespace outbox::broker
