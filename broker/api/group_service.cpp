@@ -79,9 +79,15 @@ void group_service::start() {
 
 void group_service::make_ready() {
     const auto put_back = [this] {
-        // After a clean stop nothing was lost, and somebody may have committed ahead on purpose.
-        auto changes =
-            logs_.recovery().clean ? std::vector<state_change>() : machine_.truncate(topics());
+        auto changes = machine_.truncate(topics());
+        // After a clean stop nothing was lost but what a person has given up, and somebody may have
+        // committed ahead on purpose.
+        if (const recovery_report& found = logs_.recovery(); found.clean)
+            std::erase_if(changes, [&](const state_change& change) {
+                const auto& one = std::get<offset_change>(change);
+                const topic_partition name{one.topic, one.partition};
+                return std::ranges::find(found.loss_accepted, name) == found.loss_accepted.end();
+            });
         for (const state_change& change : changes) {
             const auto& one = std::get<offset_change>(change);
             log(log_level::warning,

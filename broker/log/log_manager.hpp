@@ -76,6 +76,7 @@ struct recovery_report {
     std::int64_t bytes_scanned = 0;
     std::int64_t torn_bytes_cut = 0; // never acknowledged, removed
     std::vector<topic_partition> quarantined;
+    std::vector<topic_partition> loss_accepted; // cut off at the damage, because a person said so
 };
 
 class log_manager {

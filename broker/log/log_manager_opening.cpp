@@ -353,8 +353,10 @@ void log_manager::impl::recover_partitions(bool clean) {
                 if (ec)
                     throw_io("cannot write " + path(format::durable_offsets_file), ec);
             }
-            if (found.loss_accepted)
+            if (found.loss_accepted) {
+                report_.loss_accepted.push_back({name, partition});
                 accepted.push_back(input.directory);
+            }
             topic.partitions.push_back(std::make_shared<segmented_log>(
                 *around_,
                 topic_partition{name, partition},

@@ -7,6 +7,9 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+
 namespace outbox::broker {
 namespace {
 
@@ -218,6 +221,36 @@ TEST_F(groups, offsets_and_generations_are_there_after_a_restart) {
     auto client = connect();
     EXPECT_EQ(committed(client, "shop"), 8);
     EXPECT_GT(settle(client, "shop").generation, 1);
+}
+
+TEST_F(groups, an_offset_beyond_an_accepted_loss_is_put_back_and_one_ahead_on_purpose_is_not) {
+    {
+        auto client = connect();
+        for (int i = 0; i < 5; ++i)
+            client.ask(produce_of("orders", 0, batch_of({"a"})), 7);
+        ASSERT_EQ(commit(client, commit_of("shop", 5)), error_code::none);
+        ASSERT_EQ(commit(client, commit_of("ahead", 7, outside, 1)), error_code::none);
+    }
+    broker_.reset();
+    const auto partition = dir_ / "data" / "orders-0";
+    const auto segment = partition / "00000000000000000000.log";
+    {
+        // The third of five equal batches.
+        const auto at = std::filesystem::file_size(segment) / 5 * 3 - 1;
+        std::fstream file(segment, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(static_cast<std::streamoff>(at));
+        file.put('?');
+        ASSERT_TRUE(file.good());
+    }
+    std::ofstream(partition / "accept-data-loss").flush();
+    start(group_options());
+    auto client = connect();
+    EXPECT_EQ(committed(client, "shop"), 2);
+    const auto ahead = client.ask(
+        wire::offset_fetch_request{.group_id = "ahead", .topics = {{{"orders", {1}}}}},
+        5
+    );
+    EXPECT_EQ(row(ahead).offset, 7);
 }
 
 TEST_F(groups, the_dead_are_noticed_and_fenced) {
