@@ -5,6 +5,7 @@
 #include "wire/compression.hpp"
 #include "wire/record_batch.hpp"
 
+#include <limits>
 #include <utility>
 
 namespace outbox::broker {
@@ -18,6 +19,15 @@ constexpr std::int64_t latest = -1;
 constexpr std::int64_t earliest = -2;
 constexpr std::int64_t with_max_timestamp = -3;
 constexpr std::int16_t max_timestamp_since = 7;
+
+/// Both are whatever a client has sent.
+std::int64_t add(std::int64_t base, std::int64_t delta) {
+    using limits = std::numeric_limits<std::int64_t>;
+    std::int64_t sum = 0;
+    if (__builtin_add_overflow(base, delta, &sum))
+        return delta < 0 ? limits::min() : limits::max();
+    return sum;
+}
 
 /// The first record of the batch at `from` or later, or the one with the largest timestamp, by
 /// opening the batch.
@@ -37,7 +47,7 @@ void find_in_batch(const batch_result& found, std::int64_t from, answer_row& row
     wire::record_reader in(*records, header->record_count);
     wire::record r;
     while (in.next(r)) {
-        const std::int64_t at = header->base_timestamp + r.timestamp_delta;
+        const std::int64_t at = add(header->base_timestamp, r.timestamp_delta);
         if (want_max ? at == header->max_timestamp : at >= from) {
             row.offset = found.base_offset + r.offset_delta;
             row.timestamp = at;

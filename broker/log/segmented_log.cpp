@@ -128,6 +128,7 @@ append_result segmented_log::append(std::span<char> batch) {
         // for each batch.
         const bool is_old =
             active->first_timestamp_ms >= 0 &&
+            header.max_timestamp > active->first_timestamp_ms && // or the difference overflows
             header.max_timestamp - active->first_timestamp_ms > config_.segment_age.count();
         const bool overflows = log_end_ + header.last_offset_delta - active->base_offset >
                                std::numeric_limits<std::int32_t>::max();

@@ -96,6 +96,12 @@ private:
         std::shared_ptr<const epoch_history> epochs;
     };
     enum class guided_by { indexes, nothing };
+    /// The largest timestamp of some batches, and the last offset of the first that has it.
+    struct newest {
+        std::int64_t timestamp_ms = -1;
+        std::int64_t offset = -1;
+        void consider(std::int64_t a_timestamp_ms, std::int64_t an_offset);
+    };
 
     view look() const;
     start_point find_start(std::int64_t offset, guided_by guide) const;
@@ -118,6 +124,14 @@ private:
     ) const;
     void remember(std::int64_t offset, std::shared_ptr<segment> part, std::uint64_t position) const;
     void report_damage(std::int64_t offset, const std::string& what) const;
+    start_point newest_known(
+        const std::shared_ptr<segment>& part,
+        const view& seen,
+        guided_by guide,
+        newest& best
+    ) const;
+    std::error_code
+    find_newest(const std::shared_ptr<segment>& part, const view& seen, newest& best) const;
     batch_result batch_at(std::int64_t offset, const view& seen) const;
 
     using callbacks = std::vector<std::pair<durable_callback, std::error_code>>;

@@ -333,39 +333,104 @@ batch_result segmented_log::find_timestamp(std::int64_t timestamp_ms) const {
     return {};
 }
 
+void segmented_log::newest::consider(std::int64_t a_timestamp_ms, std::int64_t an_offset) {
+    if (a_timestamp_ms > timestamp_ms || (a_timestamp_ms == timestamp_ms && an_offset < offset)) {
+        timestamp_ms = a_timestamp_ms;
+        offset = an_offset;
+    }
+}
+
+/// What the indexes in memory know of the readable part of a segment, and from where on it has to
+/// be looked through.
+segmented_log::start_point segmented_log::newest_known(
+    const std::shared_ptr<segment>& part,
+    const view& seen,
+    guided_by guide,
+    newest& best
+) const {
+    const std::lock_guard lock{mutex_};
+    start_point start{.part = part, .limit = part->size, .base_offset = part->base_offset};
+    if (guide == guided_by::nothing || !part->indexes_in_memory ||
+        part->base_offset < seen.log_start)
+        return start;
+    const auto* entry = find_offset(part->offset_index, seen.readable_end - 1);
+    if (entry == nullptr)
+        return start;
+    start.position = entry->position;
+    start.base_offset = -1;
+    start.last_offset = entry->last_offset;
+    const auto later = std::ranges::upper_bound(
+        part->time_index,
+        entry->last_offset,
+        {},
+        &time_index_entry::offset
+    );
+    if (later != part->time_index.begin())
+        best.consider(std::prev(later)->timestamp_ms, std::prev(later)->offset);
+    return start;
+}
+
+/// Adds what can be read of a segment whose largest timestamp cannot: one pass over heads, for the
+/// segment that is being written from its last index entry on.
+std::error_code
+segmented_log::find_newest(const std::shared_ptr<segment>& part, const view& seen, newest& best)
+    const {
+    for (const auto guide : {guided_by::indexes, guided_by::nothing}) {
+        newest found = best;
+        const start_point start = newest_known(part, seen, guide, found);
+        const auto result = scan_batches(
+            *part->file,
+            start.position,
+            start.limit,
+            start.base_offset,
+            checksums::skip,
+            [&](const wire::batch_header& batch, std::uint64_t) {
+                if (next_offset(batch) > seen.readable_end)
+                    return visit::stop;
+                if (batch.last_offset() >= seen.log_start)
+                    found.consider(batch.max_timestamp, batch.last_offset());
+                return visit::go_on;
+            }
+        );
+        if (result.why == scan_end::disk_error)
+            return result.error;
+        if (result.why != scan_end::bad_frame || result.next_offset >= seen.readable_end) {
+            best = found;
+            return {};
+        }
+        if (guide == guided_by::nothing)
+            report_damage(result.next_offset, result.reason);
+    }
+    return log_errc::corrupt_data;
+}
+
 batch_result segmented_log::find_max_timestamp() const {
     const view seen = look();
     if (seen.error)
         return {.error = seen.error};
-    std::int64_t largest = -1;
+    newest best;
+    std::vector<std::pair<std::int64_t, std::shared_ptr<segment>>> partly;
     {
         const std::lock_guard lock{mutex_};
         for (const auto& [base, part] : segments_) {
-            if (base < seen.readable_end && part->max_timestamp_offset < seen.readable_end &&
-                part->max_timestamp_offset >= seen.log_start)
-                largest = std::max(largest, part->max_timestamp_ms);
-        }
-    }
-    // The newest batches may not be readable yet, or the oldest deleted: then the largest of the
-    // rest has to be looked up.
-    batch_result best;
-    for (std::int64_t next = largest; next >= 0;) {
-        batch_result found = find_timestamp(next);
-        if (found.error || found.batch.empty())
-            break;
-        best = std::move(found);
-        next = best.max_timestamp_ms + 1;
-    }
-    if (largest < 0) {
-        for (std::int64_t next = 0;;) {
-            batch_result found = find_timestamp(next);
-            if (found.error || found.batch.empty())
+            if (base >= seen.readable_end)
                 break;
-            best = std::move(found);
-            next = best.max_timestamp_ms + 1;
+            if (part->max_timestamp_offset < seen.readable_end &&
+                part->max_timestamp_offset >= seen.log_start)
+                best.consider(part->max_timestamp_ms, part->max_timestamp_offset);
+            else
+                partly.emplace_back(part->max_timestamp_ms, part);
         }
     }
-    return best;
+    // The newest batches may not be readable yet, or the oldest deleted: then the rest of their
+    // segment is looked through.
+    for (const auto& [most_ms, part] : partly) {
+        if (most_ms < 0 || most_ms < best.timestamp_ms)
+            continue;
+        if (const auto ec = find_newest(part, seen, best))
+            return {.error = ec};
+    }
+    return best.offset < 0 ? batch_result{} : batch_at(best.offset, seen);
 }
 
 epoch_end segmented_log::end_offset_for_epoch(std::int32_t leader_epoch) const {

@@ -100,6 +100,7 @@ struct simulated_disk::state {
     std::uint64_t cut_at = never;
     std::uint64_t capacity = never;
     std::uint64_t file_syncs = 0;
+    std::uint64_t reads = 0;
     std::uint64_t read_bytes = 0;
     std::size_t write_size_max = std::numeric_limits<std::size_t>::max();
     injection sync_failures;
@@ -191,6 +192,7 @@ public:
         if (position >= node_->cached.size())
             return 0;
         const std::size_t got = node_->cached.copy(out, size, static_cast<std::size_t>(position));
+        ++state_->reads;
         state_->read_bytes += got;
         return got;
     }
@@ -565,6 +567,10 @@ void simulated_disk::hold_syncs(bool hold) {
 void simulated_disk::await_held_sync() {
     std::unique_lock lock{state_->mutex};
     state_->arrived.wait(lock, [&] { return state_->held > 0; });
+}
+std::uint64_t simulated_disk::reads() const {
+    const std::lock_guard lock{state_->mutex};
+    return state_->reads;
 }
 std::uint64_t simulated_disk::read_bytes() const {
     const std::lock_guard lock{state_->mutex};

@@ -69,7 +69,8 @@ public:
     void hold_syncs(bool hold);
     /// Returns when some thread stands in a sync that is held.
     void await_held_sync();
-    /// Bytes of files read so far.
+    /// Reads of files, and the bytes that they gave, so far.
+    std::uint64_t reads() const;
     std::uint64_t read_bytes() const;
     /// Runs `what` once, inside the next read of such a file and before it.
     void before_next_read(const std::string& part, std::function<void()> what);

@@ -2,6 +2,8 @@
 
 #include "wire/record_batch.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <map>
 #include <thread>
 
@@ -300,6 +302,46 @@ TEST_F(partition_log_test, a_timestamp_finds_the_first_batch_that_reaches_it) {
     check();
     EXPECT_TRUE(log("t")->find_timestamp(0).batch.empty());
     EXPECT_TRUE(log("t")->find_max_timestamp().batch.empty());
+}
+
+TEST_F(partition_log_test, the_largest_timestamp_is_found_in_a_few_reads_while_somebody_writes) {
+    const auto send = [&](std::int64_t at_ms) {
+        append(batch_of{.values = {std::string(200, 'x')}, .timestamp_ms = at_ms});
+    };
+    for (int i = 0; i < 500; ++i)
+        send(i == 321 ? 5000 : 1000 + i);
+    logs->flush_pending();
+    send(9000); // not to be read yet
+    const auto before = disk->reads();
+    const auto found = log()->find_max_timestamp();
+    EXPECT_EQ(found.base_offset, 321);
+    EXPECT_EQ(found.max_timestamp_ms, 5000);
+    EXPECT_LE(disk->reads() - before, 6U);
+    logs->flush_pending();
+    EXPECT_EQ(log()->find_max_timestamp().base_offset, 500);
+    // What was deleted no longer counts.
+    std::int64_t start = 0;
+    ASSERT_FALSE(log()->delete_records(-1, start));
+    EXPECT_TRUE(log()->find_max_timestamp().batch.empty());
+    send(7000);
+    send(7000);
+    logs->flush_pending();
+    EXPECT_EQ(log()->find_max_timestamp().base_offset, 501) << "the first that has it";
+}
+
+TEST_F(partition_log_test, any_timestamp_may_come) {
+    using limits = std::numeric_limits<std::int64_t>;
+    append(batch_of{.timestamp_ms = 1000});
+    append(batch_of{.timestamp_ms = limits::min()});
+    const auto files = disk->files();
+    EXPECT_EQ(std::ranges::count(files, "/data/t-0/00000000000000000001.log", {}), 0)
+        << "older is no reason to roll";
+    append(batch_of{.timestamp_ms = limits::max()});
+    append(batch_of{.timestamp_ms = 2000});
+    logs->flush_pending();
+    EXPECT_EQ(log()->find_max_timestamp().base_offset, 2);
+    EXPECT_EQ(log()->find_timestamp(limits::max()).base_offset, 2);
+    EXPECT_EQ(log()->find_timestamp(1001).base_offset, 2);
 }
 
 TEST_F(partition_log_test, leader_epochs_grow_with_each_start_and_are_answered) {
