@@ -115,12 +115,6 @@ public:
     ) const;
     /// Adds partitions so that there are `partition_count` of them.
     std::error_code add_partitions(std::string_view name, std::int32_t partition_count);
-    /// Replaces all overrides of a topic; they count from the next append on.
-    std::error_code alter_topic(
-        std::string_view name,
-        const config_overrides& overrides,
-        std::string* bad_key = nullptr
-    );
     /// Waiting tickets get `closed`; readers that hold the partition get `closed` from now on.
     std::error_code delete_topic(std::string_view name);
 

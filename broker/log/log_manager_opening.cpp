@@ -261,7 +261,6 @@ void log_manager::impl::recover_partitions(bool clean) {
         queue_,
         *witness_,
         leader_epoch_,
-        options_.producer_count_max,
         options_.on_progress,
     });
 

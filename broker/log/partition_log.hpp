@@ -98,13 +98,6 @@ struct batch_result {
     bytes batch{};
 };
 
-/// The answer to OffsetForLeaderEpoch; both are -1 if nothing is known of the epoch.
-struct epoch_end {
-    std::int32_t leader_epoch =
-        -1; // the largest epoch in the log that is not larger than the one asked for
-    std::int64_t end_offset = -1; // where the next larger epoch begins
-};
-
 class partition_log {
 public:
     using durable_callback = std::function<void(std::error_code)>;
@@ -145,9 +138,6 @@ public:
 
     /// ListOffsets -3: the first batch that holds the largest timestamp of the log.
     virtual batch_result find_max_timestamp() const = 0;
-
-    /// OffsetForLeaderEpoch. For the current epoch the end is the high watermark.
-    virtual epoch_end end_offset_for_epoch(std::int32_t leader_epoch) const = 0;
 
     /// DeleteRecords: makes `offset` the log start, durably, and removes whole segments below it.
     /// -1 means the high watermark. offset_out_of_range beyond the high watermark; going back is no

@@ -133,8 +133,6 @@ private:
             expected = -1;
         }
         const std::uint64_t landing_position = position;
-        segment read = part;
-        read.size = position;
         const auto result = scan_batches(
             *part.file,
             position,

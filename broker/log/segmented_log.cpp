@@ -513,16 +513,4 @@ void segmented_log::close() {
     announce();
 }
 
-void segmented_log::set_config(const topic_config& config) {
-    bool add_now = false;
-    {
-        const std::lock_guard lock{mutex_};
-        config_ = config;
-        add_now = health_ == partition_health::serving && config_.is_sync() && !dirty_.empty() &&
-                  !std::exchange(queued_now_, true);
-    }
-    if (add_now)
-        around_.queue.add(shared_from_this());
-}
-
 } // namespace outbox::broker

@@ -26,7 +26,6 @@ struct log_surroundings {
     commit_queue& queue;
     durable_offsets& witness;
     std::int32_t leader_epoch = 0;
-    std::size_t producer_count_max = 0;
     std::function<void(const std::shared_ptr<partition_log>&)> on_progress{};
 };
 
@@ -52,14 +51,12 @@ public:
     partition_health health() const override;
     batch_result find_timestamp(std::int64_t timestamp_ms) const override;
     batch_result find_max_timestamp() const override;
-    epoch_end end_offset_for_epoch(std::int32_t leader_epoch) const override;
     std::error_code delete_records(std::int64_t offset, std::int64_t& log_start) override;
     std::int64_t size_bytes() const override;
 
     void start_flush() noexcept override;
     void flush() override;
 
-    void set_config(const topic_config& config);
     /// Deletes closed segments that the topic's retention no longer covers. On the committer
     /// thread.
     void enforce_retention();
@@ -69,7 +66,6 @@ public:
     /// From now on everything answers `closed`.
     void close();
     std::vector<epoch_start> epochs() const;
-    std::int64_t durable_end() const;
 
 private:
     struct hint {
@@ -152,6 +148,7 @@ private:
     const topic_partition name_;
     const std::string directory_;
     const durable_offsets::slot witness_slot_;
+    const topic_config config_;
 
     /// Held while files are named by their path, and taken before mutex_. After close() a path may
     /// belong to a new topic of the same name.
@@ -159,7 +156,6 @@ private:
     bool let_go_ = false; // by naming_: close() was called
 
     mutable std::mutex mutex_;
-    topic_config config_;
     std::map<std::int64_t, std::shared_ptr<segment>> segments_; // by base offset
     std::int64_t log_start_ = 0;
     std::int64_t high_watermark_ = 0;

@@ -35,11 +35,6 @@ std::vector<epoch_start> segmented_log::epochs() const {
     return epochs_->entries();
 }
 
-std::int64_t segmented_log::durable_end() const {
-    const std::lock_guard lock{mutex_};
-    return durable_end_;
-}
-
 segmented_log::view segmented_log::look() const {
     const std::lock_guard lock{mutex_};
     view seen;
@@ -431,11 +426,6 @@ batch_result segmented_log::find_max_timestamp() const {
             return {.error = ec};
     }
     return best.offset < 0 ? batch_result{} : batch_at(best.offset, seen);
-}
-
-epoch_end segmented_log::end_offset_for_epoch(std::int32_t leader_epoch) const {
-    const std::lock_guard lock{mutex_};
-    return epochs_->end_of(leader_epoch, high_watermark_);
 }
 
 } // namespace outbox::broker

@@ -236,19 +236,20 @@ TEST_F(partition_log_test, retention_by_size_and_time_removes_whole_closed_segme
     EXPECT_TRUE(logs->recovery().quarantined.empty());
 
     // By time, all of it: the timestamps of make_batch() are the manual clock's beginning.
-    ASSERT_FALSE(logs->alter_topic("small", {{"retention.ms", "60000"}, {"segment.bytes", "1024"}})
-    );
+    create("aged", {{"segment.bytes", "1024"}, {"retention.ms", "60000"}});
+    for (int i = 0; i < 100; ++i)
+        acked("value " + std::to_string(i), "aged");
     time.advance(std::chrono::minutes{6});
     logs->run_housekeeping();
     logs->flush_pending();
     time.advance(std::chrono::minutes{6});
     logs->run_housekeeping();
-    EXPECT_EQ(log("small")->offsets().log_start, 100);
-    EXPECT_EQ(log("small")->offsets().high_watermark, 100);
-    EXPECT_EQ(acked("more", "small"), 100);
+    EXPECT_EQ(log("aged")->offsets().log_start, 100);
+    EXPECT_EQ(log("aged")->offsets().high_watermark, 100);
+    EXPECT_EQ(acked("more", "aged"), 100);
     cut_power(unsynced::dropped);
     open();
-    EXPECT_EQ(values("small"), (std::vector<std::string>{"more"}));
+    EXPECT_EQ(values("aged"), (std::vector<std::string>{"more"}));
 }
 
 TEST_F(partition_log_test, delete_records_moves_the_start_durably) {
@@ -344,28 +345,28 @@ TEST_F(partition_log_test, any_timestamp_may_come) {
     EXPECT_EQ(log()->find_timestamp(1001).base_offset, 2);
 }
 
-TEST_F(partition_log_test, leader_epochs_grow_with_each_start_and_are_answered) {
+TEST_F(partition_log_test, leader_epochs_grow_with_each_start) {
     acked("a"); // epoch 1
     kill_and_open();
     kill_and_open(); // epoch 3
     acked("b");
     acked("c");
-    const auto end_of = [&](std::int32_t epoch) {
-        const auto end = log()->end_offset_for_epoch(epoch);
-        return std::pair{end.leader_epoch, end.end_offset};
+    const auto epochs = [&] {
+        std::vector<std::int32_t> all;
+        for (std::int64_t offset = 0; offset < 3; ++offset)
+            all.push_back(
+                wire::read_batch_header(log()->read(offset, 1).batches)->partition_leader_epoch
+            );
+        return all;
     };
     EXPECT_EQ(logs->leader_epoch(), 3);
-    EXPECT_EQ(end_of(1), (std::pair<std::int32_t, std::int64_t>{1, 1}));
-    EXPECT_EQ(end_of(2), (std::pair<std::int32_t, std::int64_t>{1, 1}));
-    EXPECT_EQ(end_of(3), (std::pair<std::int32_t, std::int64_t>{3, 3}));
-    EXPECT_EQ(end_of(4), (std::pair<std::int32_t, std::int64_t>{-1, -1}));
+    EXPECT_EQ(epochs(), (std::vector<std::int32_t>{1, 3, 3}));
     // The file of epochs is a cache.
     kill();
     disk->set_content("/data/leader-epochs", "nonsense");
     open();
     EXPECT_EQ(values(), (std::vector<std::string>{"a", "b", "c"}));
-    EXPECT_EQ(end_of(1), (std::pair<std::int32_t, std::int64_t>{1, 1}));
-    EXPECT_EQ(end_of(3), (std::pair<std::int32_t, std::int64_t>{3, 3}));
+    EXPECT_EQ(epochs(), (std::vector<std::int32_t>{1, 3, 3}));
 }
 
 TEST_F(partition_log_test, idempotence_survives_every_stop) {
