@@ -12,10 +12,6 @@ namespace outbox::bench {
 
 namespace {
 
-constexpr const char* postgresql_wal = "enqueue.postgresql.wal_bytes_per_message";
-constexpr const char* mariadb_log = "enqueue.mariadb.log_bytes_per_message";
-constexpr const char* sqlite_wal = "enqueue.sqlite.wal_bytes_per_message";
-
 /// Transactions with 0, 1 and 10 messages, and with those of the peers.
 std::vector<transaction_variant>
 variants_of(const std::string& name, const std::vector<std::pair<peer, std::string>>& peers) {
@@ -97,6 +93,16 @@ bool may_want(const settings& how, const entry& one) {
             }));
 }
 
+/// Those of `doors` of which a figure is wanted; `other` is the end of a second one.
+std::vector<logged_door>
+of_wanted_log(const settings& how, const std::string& other, std::vector<logged_door> doors) {
+    std::erase_if(doors, [&](const logged_door& each) {
+        const auto name = log_figure(each.name);
+        return !how.wants(name) && !how.wants(name + other);
+    });
+    return doors;
+}
+
 } // namespace
 
 std::vector<figure> enqueue_bench(machine& where, const settings& how) {
@@ -121,11 +127,21 @@ std::vector<figure> enqueue_bench(machine& where, const settings& how) {
                         figures
                     );
     }
-    if (how.wants(postgresql_wal) || how.wants(std::string{postgresql_wal} + ".against_pgq"))
-        count_postgresql_wal(at.postgresql(), figures);
-    if (how.wants(mariadb_log) || how.wants(std::string{mariadb_log} + ".without_annotations"))
-        count_mariadb_log(at.mariadb(), figures);
-    if (how.wants(sqlite_wal))
+    const auto on_postgresql = of_wanted_log(
+        how,
+        ".against_pgq",
+        {{"postgresql", connect_pqxx}, {"soci_postgresql", connect_soci_postgresql}}
+    );
+    if (!on_postgresql.empty())
+        count_postgresql_wal(at.postgresql(), on_postgresql, figures);
+    const auto on_mariadb = of_wanted_log(
+        how,
+        ".without_annotations",
+        {{"mariadb", connect_connector_cpp}, {"soci_mariadb", connect_soci_mariadb}}
+    );
+    if (!on_mariadb.empty())
+        count_mariadb_log(at.mariadb(), on_mariadb, figures);
+    if (how.wants(log_figure("sqlite")))
         count_sqlite_wal(at.sqlite_file("log.db"), figures);
     std::erase_if(figures, [&](const figure& each) { return !how.wants(each.name); });
     return figures;

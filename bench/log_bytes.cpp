@@ -1,6 +1,5 @@
 #include "bench/log_bytes.hpp"
 
-#include "bench/application.hpp"
 #include "bench/lite.hpp"
 #include "bench/mariadb_status_outbox.hpp"
 #include "bench/ours.hpp"
@@ -46,8 +45,8 @@ public:
         );
     }
 
-    /// Comes first.
-    void measure_business(application& one) {
+    /// Comes before the lives of what `one` writes.
+    void measure_business(const std::string& door, application& one) {
         const auto all = [&] {
             for (long i = 0; i < count_; ++i)
                 one.plain(i);
@@ -59,7 +58,8 @@ public:
             passes.push_back(per_message(all));
         business_ = median(passes);
         std::printf(
-            "  business transaction %.0f, %.0f to %.0f\n",
+            "  business transaction through %s %.0f, %.0f to %.0f\n",
+            door.c_str(),
             business_,
             *std::min_element(passes.begin(), passes.end()),
             *std::max_element(passes.begin(), passes.end())
@@ -142,29 +142,33 @@ double innodb_and_binlog_bytes(mysql::connection& db) {
 
 } // namespace
 
-void count_postgresql_wal(const harness::postgres_server& server, std::vector<figure>& figures) {
+void count_postgresql_wal(
+    const harness::postgres_server& server,
+    const std::vector<logged_door>& doors,
+    std::vector<figure>& figures
+) {
     constexpr long count = 5'000;
     const harness::broker_server broker{durable()};
     pg db{server.url()};
     status_outbox status{db};
     pgq queue{db};
     ours relay{server.url(), broker.address()};
-    const auto one = connect_pqxx(server.port());
     db.execute("alter table outbox_status set (autovacuum_enabled = off)");
     log_meter wal{"WAL", count, [&] { return db.wal_bytes(); }};
-    wal.measure_business(*one);
+    const auto peers = connect_pqxx(server.port());
+    wal.measure_business("libpqxx", *peers);
 
     status.clear();
     const auto usual = wal.measure({
         .name = usual_name,
-        .transaction = [&](long i) { one->with_peer(peer::usual_outbox, i, 1); },
+        .transaction = [&](long i) { peers->with_peer(peer::usual_outbox, i, 1); },
         .deliver = [&] { status.drain(); },
         .clean = [&] { status.remove_sent(); },
     });
     queue.clear();
     const auto pgq_life = wal.measure({
         .name = "PgQ",
-        .transaction = [&](long i) { one->with_peer(peer::pgq, i, 1); },
+        .transaction = [&](long i) { peers->with_peer(peer::pgq, i, 1); },
         .deliver =
             [&] {
                 queue.tick();
@@ -172,22 +176,33 @@ void count_postgresql_wal(const harness::postgres_server& server, std::vector<fi
             },
         .clean = [&] { queue.rotate(); },
     });
-    // Half of the messages fall into one partition of the ring and half into the next, so that
-    // emptying a partition is paid for, too.
-    relay.clear(db);
-    db.execute("select setval('outbox.message_seq', 262144 - " + std::to_string(count / 2) + ")");
-    const auto life = wal.measure({
-        .name = "outbox",
-        .transaction = [&](long i) { one->with_outbox(i, 1); },
-        .deliver = [&] { relay.drain(count); },
-        .clean = [&] { relay.remove_delivered(); },
-    });
-    const std::string name = "enqueue.postgresql.wal_bytes_per_message";
-    figures.push_back(compared(name, life, usual, usual_name));
-    figures.push_back(compared(name + ".against_pgq", life, pgq_life, "PgQ"));
+    long boundary = 0;
+    for (const auto& each : doors) {
+        const auto one = each.connect(server.port());
+        wal.measure_business(each.name, *one);
+        // Half of the messages fall into one partition of the ring and half into the next, so that
+        // emptying a partition is paid for, too.
+        relay.clear(db);
+        boundary += 262'144;
+        db.execute(
+            "select setval('outbox.message_seq', " + std::to_string(boundary - count / 2) + ")"
+        );
+        const auto life = wal.measure({
+            .name = each.name,
+            .transaction = [&](long i) { one->with_outbox(i, 1); },
+            .deliver = [&] { relay.drain(count); },
+            .clean = [&] { relay.remove_delivered(); },
+        });
+        figures.push_back(compared(log_figure(each.name), life, usual, usual_name));
+        figures.push_back(compared(log_figure(each.name) + ".against_pgq", life, pgq_life, "PgQ"));
+    }
 }
 
-void count_mariadb_log(const harness::mariadb_server& server, std::vector<figure>& figures) {
+void count_mariadb_log(
+    const harness::mariadb_server& server,
+    const std::vector<logged_door>& doors,
+    std::vector<figure>& figures
+) {
     constexpr long count = 2'000;
     const harness::broker_server broker{durable()};
     ours relay{server.url(), broker.address()};
@@ -200,7 +215,6 @@ void count_mariadb_log(const harness::mariadb_server& server, std::vector<figure
         );
         mysql::connection db{mysql::parse_url(server.url()), {}};
         mariadb_status_outbox status{db};
-        const auto one = connect_connector_cpp(server.port());
         // What others have left is not counted.
         status.clear();
         relay.drain(messages_in(db));
@@ -209,24 +223,31 @@ void count_mariadb_log(const harness::mariadb_server& server, std::vector<figure
             with_texts ? "redo and binlog" : "redo and binlog without annotations",
             count,
             [&] { return innodb_and_binlog_bytes(db); }};
-        log.measure_business(*one);
+        const auto peers = connect_connector_cpp(server.port());
+        log.measure_business("Connector/C++", *peers);
         const auto usual = log.measure({
             .name = usual_name,
-            .transaction = [&](long i) { one->with_peer(peer::usual_outbox, i, 1); },
+            .transaction = [&](long i) { peers->with_peer(peer::usual_outbox, i, 1); },
             .deliver = [&] { status.drain(); },
             .clean = [&] { status.remove_sent(); },
         });
-        const auto life = log.measure({
-            .name = "outbox",
-            .transaction = [&](long i) { one->with_outbox(i, 1); },
-            .deliver = [&] { relay.drain(count); },
-            .clean = [&] { relay.remove_delivered(); },
-        });
-        require_empty(messages_in(db));
-        std::string name = "enqueue.mariadb.log_bytes_per_message";
-        if (!with_texts)
-            name += ".without_annotations";
-        figures.push_back(compared(name, life, usual, usual_name));
+        for (const auto& each : doors) {
+            const auto one = each.connect(server.port());
+            log.measure_business(each.name, *one);
+            const auto life = log.measure({
+                .name = each.name,
+                .transaction = [&](long i) { one->with_outbox(i, 1); },
+                .deliver = [&] { relay.drain(count); },
+                .clean = [&] { relay.remove_delivered(); },
+            });
+            require_empty(messages_in(db));
+            figures.push_back(compared(
+                log_figure(each.name) + (with_texts ? "" : ".without_annotations"),
+                life,
+                usual,
+                usual_name
+            ));
+        }
     }
 }
 
@@ -245,7 +266,7 @@ void count_sqlite_wal(const std::filesystem::path& file, std::vector<figure>& fi
                       return static_cast<double>(std::filesystem::file_size(file.string() + "-wal")
                       );
                   }};
-    log.measure_business(*one);
+    log.measure_business("sqlite", *one);
     const auto usual = log.measure({
         .name = usual_name,
         .transaction = [&](long i) { one->with_peer(peer::usual_outbox, i, 1); },
@@ -259,7 +280,7 @@ void count_sqlite_wal(const std::filesystem::path& file, std::vector<figure>& fi
         .clean = [&] { relay.remove_delivered(); },
     });
     require_empty(db.number("select count(*) from outbox_message"));
-    figures.push_back(compared("enqueue.sqlite.wal_bytes_per_message", life, usual, usual_name));
+    figures.push_back(compared(log_figure("sqlite"), life, usual, usual_name));
 }
 
 } // namespace outbox::bench

@@ -91,7 +91,15 @@ function(outbox_component name)
         "    include(\${CMAKE_CURRENT_LIST_DIR}/outbox-${name}-targets.cmake)\n"
         "endif()\n"
     )
-    set_property(GLOBAL APPEND_STRING PROPERTY OUTBOX_COMPONENT_NEEDS "set(outbox_${name}_needs ${C_NEEDS})\n")
+    # What is needed by what is needed, too, in the order in which it is loaded.
+    set(all_needed "")
+    foreach(needed IN LISTS C_NEEDS)
+        get_property(behind GLOBAL PROPERTY OUTBOX_NEEDED_BY_${needed})
+        list(APPEND all_needed ${behind} ${needed})
+    endforeach()
+    list(REMOVE_DUPLICATES all_needed)
+    set_property(GLOBAL PROPERTY OUTBOX_NEEDED_BY_${name} "${all_needed}")
+    set_property(GLOBAL APPEND_STRING PROPERTY OUTBOX_COMPONENT_NEEDS "set(outbox_${name}_needs ${all_needed})\n")
     set(file ${PROJECT_BINARY_DIR}/package/outbox-${name}.cmake)
     file(WRITE ${file} "${load}")
     install(FILES ${file} DESTINATION ${OUTBOX_PACKAGE_DIR})

@@ -49,7 +49,7 @@ pay(outbox::idempotency_checker& checker, const std::string& bank, const outbox:
     if (lease.state() == outbox::claim_state::done)
         return say(d, "charged before", outbox::outcome::ack());
     if (lease.state() == outbox::claim_state::in_progress) // or who was at work on it has died
-        return say(d, "in progress", outbox::outcome::retry_after(lease.remaining()));
+        return say(d, "in progress", outbox::outcome::defer(lease.remaining()));
     try {
         charge(bank, d);
     } catch (const std::exception& e) {

@@ -235,7 +235,7 @@ std::string to_string(const exit_status& status) {
                          : "exit code " + std::to_string(status.code);
 }
 
-child_process::child_process(child_options options) {
+child_process::child_process(child_options options) : owner_(::getpid()) {
     if (options.argv.empty())
         throw usage_error{"child_process: argv is empty"};
     name_ = options.argv.front();
@@ -295,6 +295,7 @@ child_process::~child_process() {
 child_process::child_process(child_process&& other) noexcept
     : name_(std::move(other.name_))
     , pid_(std::exchange(other.pid_, -1))
+    , owner_(other.owner_)
     , pidfd_(std::move(other.pidfd_))
     , stdout_(std::move(other.stdout_))
     , stderr_(std::move(other.stderr_))
@@ -305,6 +306,7 @@ child_process& child_process::operator=(child_process&& other) noexcept {
         give_up();
         name_ = std::move(other.name_);
         pid_ = std::exchange(other.pid_, -1);
+        owner_ = other.owner_;
         pidfd_ = std::move(other.pidfd_);
         stdout_ = std::move(other.stdout_);
         stderr_ = std::move(other.stderr_);
@@ -314,7 +316,7 @@ child_process& child_process::operator=(child_process&& other) noexcept {
 }
 
 void child_process::give_up() noexcept {
-    if (pid_ > 0 && !ended_) {
+    if (pid_ > 0 && !ended_ && owner_ == ::getpid()) {
         ::kill(pid_, SIGKILL);
         while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
         }

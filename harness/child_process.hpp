@@ -3,7 +3,8 @@
 //
 // The object is the process: it runs from the constructor until it ends by itself, and the
 // destructor kills it (SIGKILL, this one process only) and reaps it. If the test itself is killed,
-// the kernel kills the child. Any thread may start one, and may end before it.
+// the kernel kills the child. Any thread may start one, and may end before it. A copy of the object
+// in a process that the test forks does nothing at its end.
 //
 // What the child writes is kept in memory, apart for stdout and stderr, and can be read while it
 // runs. The child never blocks on a full pipe. Its stdin is empty.
@@ -86,6 +87,7 @@ private:
 
     std::string name_;
     pid_t pid_ = -1;
+    pid_t owner_;
     unique_fd pidfd_;
     unique_fd stdout_;
     unique_fd stderr_;

@@ -53,7 +53,8 @@ postgres_server::postgres_server(postgres_options options)
     : options_(std::move(options))
     , programs_(find_programs())
     , user_(::geteuid() == 0 ? "postgres" : "")
-    , port_(free_port()) {
+    , port_(free_port())
+    , owner_(::getpid()) {
     if (!user_.empty()) {
         const passwd* entry = ::getpwnam(user_.c_str());
         if (!entry)
@@ -86,7 +87,7 @@ postgres_server::postgres_server(postgres_options options)
 postgres_server::~postgres_server() {
     // Not only the postmaster: its sessions must be gone before their directory is.
     try {
-        if (postmaster_)
+        if (postmaster_ && owner_ == ::getpid())
             stop(postgres_stop::immediate);
     } catch (...) { // a server that does not stop is killed with the object
     }

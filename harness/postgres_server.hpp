@@ -64,6 +64,7 @@ private:
     std::uint16_t port_;
     temp_dir dir_;
     std::optional<child_process> postmaster_;
+    pid_t owner_;
 };
 
 } // namespace outbox::harness

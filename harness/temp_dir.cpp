@@ -1,6 +1,7 @@
 #include "harness/temp_dir.hpp"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -10,7 +11,7 @@
 
 namespace outbox::harness {
 
-temp_dir::temp_dir() {
+temp_dir::temp_dir() : owner_(::getpid()) {
     const char* base = std::getenv("TMPDIR");
     std::string name = std::string(base && *base ? base : "/tmp") + "/outbox-XXXXXX";
     if (!::mkdtemp(name.data()))
@@ -19,6 +20,8 @@ temp_dir::temp_dir() {
 }
 
 temp_dir::~temp_dir() {
+    if (owner_ != ::getpid())
+        return;
     if (std::getenv("OUTBOX_KEEP")) {
         std::fprintf(stderr, "OUTBOX_KEEP is set, kept: %s\n", path_.c_str());
         return;

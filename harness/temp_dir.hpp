@@ -2,8 +2,10 @@
 // A fresh directory that lives as long as the object: for the files of one test.
 //
 // It is made below $TMPDIR (or /tmp), with a short name so that a unix socket fits below it, and
-// removed with all its content at the end. Set OUTBOX_KEEP in the environment to keep it and have
-// its path printed on stderr.
+// removed with all its content at the end, by the process that made it. Set OUTBOX_KEEP in the
+// environment to keep it and have its path printed on stderr.
+
+#include <sys/types.h>
 
 #include <filesystem>
 
@@ -24,6 +26,7 @@ public:
 
 private:
     std::filesystem::path path_;
+    pid_t owner_;
 };
 
 } // namespace outbox::harness

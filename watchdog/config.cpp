@@ -137,7 +137,12 @@ config read_config(const std::filesystem::path& file) {
         });
         top.must_have("target");
         top.each_table("target", [&](config_table& table) {
-            read_target(table, read.targets.emplace_back());
+            target_config entry;
+            read_target(table, entry);
+            for (const target_config& other : read.targets)
+                if (other.name == entry.name)
+                    table.reject("name", "two [[target]] are named \"" + entry.name + "\"");
+            read.targets.push_back(std::move(entry));
         });
         top.must_have("database");
         top.each_table("database", [&](config_table& table) {

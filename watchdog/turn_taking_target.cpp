@@ -29,14 +29,13 @@ void turn_desk::want(int who, int priority) {
 // Whoever waits also sees to a place that was kept for a while: nobody else may be awake.
 bool turn_desk::await_turn(int who, std::chrono::milliseconds patience) {
     std::unique_lock lock{mutex_};
-    const std::uint64_t wakes = wakes_;
     const tick_point end = time_->ticks() + patience;
     while (true) {
         const auto ask_again = hand_out();
         if (granted_.contains(who))
             return true;
         const tick_point now = time_->ticks();
-        if (now >= end || wakes_ != wakes)
+        if (now >= end || woken_.erase(who) > 0)
             return false;
         changed_.wait_for(lock, std::min(end, ask_again.value_or(end)) - now);
     }
@@ -45,6 +44,7 @@ bool turn_desk::await_turn(int who, std::chrono::milliseconds patience) {
 void turn_desk::done(int who) {
     const std::lock_guard lock{mutex_};
     granted_.erase(who);
+    woken_.erase(who);
     turns_.done(who, time_->ticks());
     hand_out();
     changed_.notify_all(); // so that one of them waits for the end of the keeping
@@ -55,9 +55,9 @@ std::size_t turn_desk::waiting_count() {
     return turns_.waiting_count();
 }
 
-void turn_desk::wake() noexcept {
+void turn_desk::wake(int who) {
     const std::lock_guard lock{mutex_};
-    ++wakes_;
+    woken_.insert(who);
     changed_.notify_all();
 }
 
@@ -120,7 +120,7 @@ void turn_taking_target::cancel() {
 }
 
 void turn_taking_target::wake() noexcept {
-    desk_->wake();
+    desk_->wake(who_);
     to_->wake();
 }
 

@@ -9,7 +9,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,10 +27,11 @@ public:
 
     int enter();
     void want(int who, int priority);
-    /// True once it is who's turn. Waits for that at most `patience`, or until wake().
+    /// True once it is who's turn. Waits for that at most `patience`, or until wake(who), also when
+    /// that came before.
     bool await_turn(int who, std::chrono::milliseconds patience);
     void done(int who);
-    void wake() noexcept;
+    void wake(int who);
     std::size_t waiting_count();
 
 private:
@@ -43,7 +43,7 @@ private:
     turns turns_;
     std::set<int> granted_{};
     int entered_ = 0;
-    std::uint64_t wakes_ = 0;
+    std::set<int> woken_{};
     const clock* time_;
 };
 

@@ -16,6 +16,14 @@ constexpr std::size_t length_bytes = 4;
 constexpr std::size_t read_bytes_min = 16 * 1024;
 constexpr std::size_t read_bytes_max = 1024 * 1024;
 
+std::size_t limit_of(api_key key) {
+    if (key == api_key::produce)
+        return frame_bytes_max;
+    if (key == api_key::join_group || key == api_key::sync_group || key == api_key::offset_commit)
+        return group_frame_bytes_max;
+    return small_frame_bytes_max;
+}
+
 } // namespace
 
 std::span<char> frame_reader::room() {
@@ -52,9 +60,8 @@ std::optional<bytes> frame_reader::next() {
         return std::nullopt;
     }
     if (data.size() >= length_bytes + sizeof(std::int16_t)) {
-        const std::int16_t key = in.int16();
-        if (key != static_cast<std::int16_t>(api_key::produce) &&
-            announced_ > static_cast<std::int64_t>(small_frame_bytes_max)) {
+        const auto key = static_cast<api_key>(in.int16());
+        if (announced_ > static_cast<std::int64_t>(limit_of(key))) {
             error_ = decode_error::frame_too_large;
             return std::nullopt;
         }

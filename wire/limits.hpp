@@ -7,10 +7,14 @@
 
 namespace outbox::wire {
 
-/// A frame that announces more is refused before a byte of it is stored; the connection ends.
+/// A Produce that announces more is refused before a byte of it is stored; the connection ends.
 inline constexpr std::size_t frame_bytes_max = 100 * 1024 * 1024;
 
-/// The same for every request other than Produce, which alone has a reason to be large.
+/// The same for JoinGroup, SyncGroup and OffsetCommit, which grow with the group: what the members
+/// of one may tell (16 MiB, broker/group/options.hpp), and room for what stands around it.
+inline constexpr std::size_t group_frame_bytes_max = 17 * 1024 * 1024;
+
+/// The same for every other request: none has a reason to be large.
 inline constexpr std::size_t small_frame_bytes_max = 1024 * 1024;
 
 /// Array elements of one message, over all its arrays; more of them make the request malformed.

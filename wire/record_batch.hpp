@@ -54,7 +54,6 @@ struct batch_header {
     std::int16_t codec_bits() const noexcept {
         return static_cast<std::int16_t>(attributes & 0x07);
     }
-    bool log_append_time() const noexcept { return (attributes & 0x08) != 0; }
     bool transactional() const noexcept { return (attributes & 0x10) != 0; }
     bool control() const noexcept { return (attributes & 0x20) != 0; }
 

@@ -71,7 +71,6 @@ public:
     void connection_closed(std::uint64_t connection);
     /// The broker stops: every waiting request answers with what it has.
     void finish_waits();
-    std::size_t waiting_count() const noexcept { return waits_.size(); }
 
 private:
     std::shared_ptr<waiting_request> take(wait_list::wait_id id);

@@ -2,6 +2,8 @@
 #include "outbox/base/log.hpp"
 
 #include <memory>
+#include <set>
+#include <string_view>
 
 namespace outbox::broker {
 
@@ -19,7 +21,10 @@ struct deletion {
 
 std::vector<state_change> decide(core& broker, deletion& work) {
     std::vector<state_change> changes;
+    std::set<std::string_view> seen; // each is deleted once: it may have any number of offsets
     for (const std::string& group : work.request.request().groups) {
+        if (!seen.insert(group).second)
+            continue;
         error_code why = broker.groups.refusal(group);
         if (why == error_code::none)
             why = broker.groups.machine().remove_group(group, changes);

@@ -3,6 +3,9 @@
 #include "wire/limits.hpp"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
 
 namespace outbox::broker {
 
@@ -118,12 +121,16 @@ describe(core& broker, const wire::describe_configs_request::resource& asked, op
 void handle_describe_configs(core& broker, call<wire::describe_configs_api> request) {
     const auto& asked = request.request();
     wire::describe_configs_response response;
-    for (const auto& resource : asked.resources)
+    std::set<std::pair<std::int8_t, std::string_view>> seen; // each is answered once
+    for (const auto& resource : asked.resources) {
+        if (!seen.emplace(resource.type, resource.name).second)
+            continue;
         response.results.push_back(describe(
             broker,
             resource,
             {.synonyms = asked.include_synonyms, .documentation = asked.include_documentation}
         ));
+    }
     request.answer(response);
 }
 

@@ -1,5 +1,8 @@
 #include "broker/api/handle.hpp"
 
+#include <set>
+#include <string_view>
+
 namespace outbox::broker {
 
 namespace {
@@ -34,7 +37,10 @@ describe(const std::string& name, const coordinator::known_group* known) {
 
 void handle_describe_groups(core& broker, call<wire::describe_groups_api> request) {
     wire::describe_groups_response response;
+    std::set<std::string_view> seen; // each is answered once: it may have a thousand members
     for (const std::string& name : request.request().groups) {
+        if (!seen.insert(name).second)
+            continue;
         const wire::error_code why = broker.groups.refusal(name);
         auto& row = response.groups.emplace_back(
             why == wire::error_code::none ? describe(name, broker.groups.machine().find(name))

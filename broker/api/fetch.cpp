@@ -2,6 +2,7 @@
 #include "broker/api/leader_epoch.hpp"
 #include "broker/api/limits.hpp"
 #include "broker/api/log_error.hpp"
+#include "broker/api/named_before.hpp"
 #include "outbox/base/log.hpp"
 #include "wire/record_batch.hpp"
 
@@ -25,9 +26,11 @@ public:
         , bytes_max_(static_cast<std::size_t>(
               std::clamp<std::int64_t>(request_.request().max_bytes, 0, fetch_bytes_max)
           )) {
+        named_before known;
         for (const auto& topic : request_.request().topics)
             for (const auto& asked : topic.partitions)
-                parts_.push_back(open(topic.name, asked));
+                if (!known(topic.name, asked.index))
+                    parts_.push_back(open(topic.name, asked));
     }
 
     /// Reads what there is. True when the answer can be given: enough bytes, or something the
@@ -48,12 +51,10 @@ public:
 
     void finish() override {
         wire::fetch_response response;
-        auto next = parts_.begin();
-        for (const auto& topic : request_.request().topics) {
-            auto& rows = response.topics.emplace_back();
-            rows.name = topic.name;
-            for (std::size_t i = 0; i < topic.partitions.size(); ++i, ++next)
-                rows.partitions.push_back(answer(*next));
+        for (const part& p : parts_) {
+            if (response.topics.empty() || response.topics.back().name != *p.topic)
+                response.topics.emplace_back().name = *p.topic;
+            response.topics.back().partitions.push_back(answer(p));
         }
         request_.answer(response);
     }
@@ -75,6 +76,7 @@ public:
 
 private:
     struct part {
+        const std::string* topic = nullptr; // in the request
         std::int32_t index = 0;
         std::shared_ptr<partition_log> log{}; // null when there is an error
         std::int64_t offset = 0;              // the next one to read
@@ -86,7 +88,7 @@ private:
     };
 
     part open(const std::string& topic, const wire::fetch_request::partition& asked) {
-        part p{.index = asked.index, .offset = asked.fetch_offset};
+        part p{.topic = &topic, .index = asked.index, .offset = asked.fetch_offset};
         p.bytes_max = static_cast<std::size_t>(std::max(0, asked.partition_max_bytes));
         p.log = broker_.logs.find_partition(topic, asked.index);
         if (!p.log)
@@ -113,13 +115,14 @@ private:
         );
         // Limits bend for the first batch only: without it a large one would never be read.
         const bool first = collected_ == 0;
-        if (left == 0 && !first) {
+        if (left < wire::batch_header_bytes && !first) { // no batch is smaller
             const log_offsets offsets = p.log->offsets();
             p.high_watermark = offsets.high_watermark;
             p.log_start = offsets.log_start;
             return;
         }
-        read_result got = p.log->read(p.offset, left);
+        read_result got =
+            p.log->read(p.offset, left, first ? first_batch::always : first_batch::if_it_fits);
         p.high_watermark = got.high_watermark;
         p.log_start = got.log_start_offset;
         if (got.error) {
@@ -129,7 +132,7 @@ private:
             }
             return;
         }
-        if (got.batches.empty() || (!first && got.batches.size() > left))
+        if (got.batches.empty())
             return;
         p.offset = end_of(got.batches, p.offset);
         collected_ += got.batches.size();

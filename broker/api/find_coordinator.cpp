@@ -1,5 +1,8 @@
 #include "broker/api/handle.hpp"
 
+#include <set>
+#include <string_view>
+
 namespace outbox::broker {
 
 namespace {
@@ -36,8 +39,10 @@ void handle_find_coordinator(core& broker, call<wire::find_coordinator_api> requ
     wire::find_coordinator_response response;
     constexpr std::int16_t several = 4;
     if (request.version() >= several) {
+        std::set<std::string_view> seen; // each is answered once
         for (const std::string& key : asked.keys)
-            response.coordinators.push_back(find(broker, key, asked.key_type));
+            if (seen.insert(key).second)
+                response.coordinators.push_back(find(broker, key, asked.key_type));
     } else {
         const answer_row row = find(broker, asked.key, asked.key_type);
         response.error = row.error;

@@ -1,6 +1,7 @@
 #include "broker/api/group_service.hpp"
 
 #include "outbox/base/log.hpp"
+#include "wire/limits.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +17,11 @@ constexpr std::string_view source = "broker.groups";
 constexpr std::chrono::milliseconds sweep_longest{std::chrono::minutes{1}};
 constexpr std::chrono::milliseconds sweep_shortest{100};
 using wire::error_code;
+
+static_assert(
+    wire::group_frame_bytes_max > group_options{}.group_bytes_max,
+    "a member may tell as much as its group may hold"
+);
 
 /// What is kept for long is looked through seldom.
 std::chrono::milliseconds sweep_interval(const group_options& options) {
@@ -73,9 +79,15 @@ void group_service::start() {
 
 void group_service::make_ready() {
     const auto put_back = [this] {
-        // After a clean stop nothing was lost, and somebody may have committed ahead on purpose.
-        auto changes =
-            logs_.recovery().clean ? std::vector<state_change>() : machine_.truncate(topics());
+        auto changes = machine_.truncate(topics());
+        // After a clean stop nothing was lost but what a person has given up, and somebody may have
+        // committed ahead on purpose.
+        if (const recovery_report& found = logs_.recovery(); found.clean)
+            std::erase_if(changes, [&](const state_change& change) {
+                const auto& one = std::get<offset_change>(change);
+                const topic_partition name{one.topic, one.partition};
+                return std::ranges::find(found.loss_accepted, name) == found.loss_accepted.end();
+            });
         for (const state_change& change : changes) {
             const auto& one = std::get<offset_change>(change);
             log(log_level::warning,
@@ -159,8 +171,13 @@ void group_service::join(call<wire::join_group_api> request) {
         .protocol_type = std::move(asked.protocol_type),
         .takes_member_id = request.version() >= 4,
         .takes_skip_assignment = request.version() >= 9};
-    for (auto& p : asked.protocols)
-        ask.protocols.push_back({std::move(p.name), bytes(p.metadata)});
+    if (asked.protocols.size() > options_.protocols_max && why == error_code::none)
+        why = error_code::inconsistent_group_protocol;
+    if (why == error_code::none)
+        for (auto& p : asked.protocols)
+            ask.protocols.push_back({std::move(p.name), bytes(p.metadata)});
+    asked = {}; // while it waits, it need not hold what has been read
+    request.frame() = {};
     const call_id id = ++last_call_;
     joins_.emplace(id, waiting<wire::join_group_api>{group, std::move(request)});
     coordinator_actions actions;
@@ -183,6 +200,8 @@ void group_service::sync(call<wire::sync_group_api> request) {
         .protocol = std::move(asked.protocol_name)};
     for (auto& a : asked.assignments)
         ask.assignments.emplace_back(std::move(a.member_id), bytes(a.assigned));
+    asked = {};
+    request.frame() = {};
     const call_id id = ++last_call_;
     syncs_.emplace(id, waiting<wire::sync_group_api>{group, std::move(request)});
     coordinator_actions actions;

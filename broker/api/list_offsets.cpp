@@ -1,8 +1,12 @@
 #include "broker/api/handle.hpp"
 #include "broker/api/leader_epoch.hpp"
 #include "broker/api/log_error.hpp"
+#include "broker/api/named_before.hpp"
 #include "wire/compression.hpp"
 #include "wire/record_batch.hpp"
+
+#include <limits>
+#include <utility>
 
 namespace outbox::broker {
 
@@ -15,6 +19,15 @@ constexpr std::int64_t latest = -1;
 constexpr std::int64_t earliest = -2;
 constexpr std::int64_t with_max_timestamp = -3;
 constexpr std::int16_t max_timestamp_since = 7;
+
+/// Both are whatever a client has sent.
+std::int64_t add(std::int64_t base, std::int64_t delta) {
+    using limits = std::numeric_limits<std::int64_t>;
+    std::int64_t sum = 0;
+    if (__builtin_add_overflow(base, delta, &sum))
+        return delta < 0 ? limits::min() : limits::max();
+    return sum;
+}
 
 /// The first record of the batch at `from` or later, or the one with the largest timestamp, by
 /// opening the batch.
@@ -34,7 +47,7 @@ void find_in_batch(const batch_result& found, std::int64_t from, answer_row& row
     wire::record_reader in(*records, header->record_count);
     wire::record r;
     while (in.next(r)) {
-        const std::int64_t at = header->base_timestamp + r.timestamp_delta;
+        const std::int64_t at = add(header->base_timestamp, r.timestamp_delta);
         if (want_max ? at == header->max_timestamp : at >= from) {
             row.offset = found.base_offset + r.offset_delta;
             row.timestamp = at;
@@ -82,11 +95,14 @@ answer_row find(
 
 void handle_list_offsets(core& broker, call<wire::list_offsets_api> request) {
     wire::list_offsets_response response;
+    named_before known;
     for (const auto& topic : request.request().topics) {
-        auto& rows = response.topics.emplace_back();
-        rows.name = topic.name;
+        wire::list_offsets_response::topic rows{.name = topic.name};
         for (const auto& partition : topic.partitions)
-            rows.partitions.push_back(find(broker, topic.name, partition, request.version()));
+            if (!known(topic.name, partition.index))
+                rows.partitions.push_back(find(broker, topic.name, partition, request.version()));
+        if (!rows.partitions.empty())
+            response.topics.push_back(std::move(rows));
     }
     request.answer(response);
 }

@@ -21,6 +21,10 @@ struct commit_work {
 void plan(core& broker, commit_work& work) {
     const auto& asked = work.request.request();
     const moment now = broker.groups.now();
+    std::size_t count = 0;
+    for (const auto& topic : asked.topics)
+        count += topic.partitions.size();
+    const bool is_too_many = count > broker.groups.options().commit_partitions_max;
     for (const auto& topic : asked.topics) {
         auto& rows = work.response.topics.emplace_back();
         rows.name = topic.name;
@@ -28,6 +32,10 @@ void plan(core& broker, commit_work& work) {
         for (const auto& partition : topic.partitions) {
             auto& row = rows.partitions.emplace_back();
             row.index = partition.index;
+            if (is_too_many) { // before each of them costs a change
+                row.error = error_code::invalid_commit_offset_size;
+                continue;
+            }
             const std::string metadata = partition.metadata.value_or("");
             if (!known || partition.index < 0 || partition.index >= known->partition_count)
                 row.error = error_code::unknown_topic_or_partition;

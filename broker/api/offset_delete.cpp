@@ -1,7 +1,10 @@
 #include "broker/api/handle.hpp"
+#include "broker/api/named_before.hpp"
 #include "broker/group/subscription.hpp"
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace outbox::broker {
 
@@ -30,24 +33,33 @@ std::vector<state_change> decide(core& broker, deletion& work) {
         work.response.error = error_code::non_empty_group;
         return changes;
     }
+    named_before known_partition;
     for (const auto& topic : asked.topics) {
-        auto& rows = work.response.topics.emplace_back();
-        rows.name = topic.name;
-        const bool is_consumed = is_subscribed(membership, topic.name);
+        wire::offset_delete_response::topic rows{.name = topic.name};
+        std::optional<bool> is_consumed;
+        const auto is_in_use = [&] { // asks every member, so only when it matters
+            if (!is_consumed)
+                is_consumed = is_subscribed(membership, topic.name);
+            return *is_consumed;
+        };
         for (const auto& partition : topic.partitions) {
+            if (known_partition(topic.name, partition.index))
+                continue;
             auto& row = rows.partitions.emplace_back();
             row.index = partition.index;
             if (broker.groups.find_offset(asked.group_id, topic.name, partition.index) == nullptr)
                 row.error = broker.logs.find_partition(topic.name, partition.index)
                                 ? error_code::none
                                 : error_code::unknown_topic_or_partition;
-            else if (is_consumed)
+            else if (is_in_use())
                 row.error = error_code::group_subscribed_to_topic;
             else
                 changes.emplace_back(
                     offset_change{asked.group_id, topic.name, partition.index, std::nullopt}
                 );
         }
+        if (!rows.partitions.empty())
+            work.response.topics.push_back(std::move(rows));
     }
     return changes;
 }

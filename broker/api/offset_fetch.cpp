@@ -1,7 +1,11 @@
 #include "broker/api/handle.hpp"
+#include "broker/api/named_before.hpp"
 
 #include <memory>
 #include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
 
 namespace outbox::broker {
 
@@ -45,14 +49,18 @@ find(core& broker, const std::string& group, const asked_topics& topics, error_c
     if (!topics)
         return why == error_code::none ? everything(broker, group) : answer_topics();
     answer_topics out;
+    named_before known;
     for (const auto& topic : *topics) {
-        auto& rows = out.emplace_back();
-        rows.name = topic.name;
+        wire::offset_fetch_response::topic rows{.name = topic.name};
         for (const std::int32_t partition : topic.partition_indexes)
-            if (why == error_code::none)
+            if (known(topic.name, partition))
+                continue;
+            else if (why == error_code::none)
                 rows.partitions.push_back(row_of(broker, group, topic.name, partition));
             else
                 rows.partitions.push_back({.index = partition, .error = why});
+        if (!rows.partitions.empty())
+            out.push_back(std::move(rows));
     }
     return out;
 }
@@ -65,7 +73,10 @@ void answer(core& broker, request_call& request) {
         response.error = broker.groups.refusal(asked.group_id);
         response.topics = find(broker, asked.group_id, asked.topics, response.error);
     } else {
+        std::set<std::string_view> seen;
         for (const auto& group : asked.groups) {
+            if (!seen.insert(group.group_id).second)
+                continue;
             const error_code why = broker.groups.refusal(group.group_id);
             response.groups.push_back(
                 {group.group_id, find(broker, group.group_id, group.topics, why), why}

@@ -31,17 +31,4 @@ std::int32_t epoch_history::epoch_of(std::int64_t offset) const noexcept {
     return after == starts_.begin() ? -1 : (after - 1)->epoch;
 }
 
-epoch_end epoch_history::end_of(std::int32_t epoch, std::int64_t log_end) const noexcept {
-    if (starts_.empty() || epoch < 0 || epoch > starts_.back().epoch)
-        return {};
-    const auto after = std::upper_bound(
-        starts_.begin(),
-        starts_.end(),
-        epoch,
-        [](std::int32_t e, const epoch_start& start) { return e < start.epoch; }
-    );
-    const std::int64_t end = after == starts_.end() ? log_end : after->offset;
-    return {after == starts_.begin() ? epoch : (after - 1)->epoch, end};
-}
-
 } // namespace outbox::broker

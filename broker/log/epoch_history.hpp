@@ -1,10 +1,7 @@
 #pragma once
 // Which leader epoch wrote which offsets of a partition: a short list, one entry for each run of
-// the broker that could append. It answers OffsetForLeaderEpoch, and because it knows the epoch of
-// every offset it notices when the epoch in a stored batch, which no checksum covers, has been
-// damaged. A pure structure.
-
-#include "broker/log/partition_log.hpp"
+// the broker that could append. Because it knows the epoch of every offset it notices when the
+// epoch in a stored batch, which no checksum covers, has been damaged. A pure structure.
 
 #include <cstdint>
 #include <vector>
@@ -32,9 +29,6 @@ public:
 
     /// -1 if unknown.
     std::int32_t epoch_of(std::int64_t offset) const noexcept;
-
-    /// OffsetForLeaderEpoch in a log that ends at `log_end`.
-    epoch_end end_of(std::int32_t epoch, std::int64_t log_end) const noexcept;
 
     const std::vector<epoch_start>& entries() const noexcept { return starts_; }
     bool empty() const noexcept { return starts_.empty(); }

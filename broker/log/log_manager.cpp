@@ -230,13 +230,6 @@ std::error_code log_manager::check_create_topic(
 std::error_code log_manager::add_partitions(std::string_view name, std::int32_t partition_count) {
     return impl_->add_partitions(name, partition_count);
 }
-std::error_code log_manager::alter_topic(
-    std::string_view name,
-    const config_overrides& overrides,
-    std::string* bad_key
-) {
-    return impl_->alter_topic(name, overrides, bad_key);
-}
 std::error_code log_manager::delete_topic(std::string_view name) {
     return impl_->delete_topic(name);
 }

@@ -56,8 +56,8 @@ struct log_options {
     std::chrono::milliseconds witness_sync{100};
     committer_mode committer = committer_mode::thread;
     /// Called when a partition's high watermark moved or its health changed, so that waiting
-    /// fetches can look again. In sync mode on the committer thread; in async mode inside append().
-    /// Set by the server, which posts it to its loop.
+    /// fetches can look again. In sync mode on the committer thread; in async mode inside append();
+    /// inside a read that found damage. Set by the server, which posts it to its loop.
     std::function<void(const std::shared_ptr<partition_log>&)> on_progress{};
 };
 
@@ -76,6 +76,7 @@ struct recovery_report {
     std::int64_t bytes_scanned = 0;
     std::int64_t torn_bytes_cut = 0; // never acknowledged, removed
     std::vector<topic_partition> quarantined;
+    std::vector<topic_partition> loss_accepted; // cut off at the damage, because a person said so
 };
 
 class log_manager {
@@ -114,12 +115,6 @@ public:
     ) const;
     /// Adds partitions so that there are `partition_count` of them.
     std::error_code add_partitions(std::string_view name, std::int32_t partition_count);
-    /// Replaces all overrides of a topic; they count from the next append on.
-    std::error_code alter_topic(
-        std::string_view name,
-        const config_overrides& overrides,
-        std::string* bad_key = nullptr
-    );
     /// Waiting tickets get `closed`; readers that hold the partition get `closed` from now on.
     std::error_code delete_topic(std::string_view name);
 

@@ -38,8 +38,6 @@ public:
         topic_config& config
     ) const;
     std::error_code add_partitions(std::string_view name, std::int32_t partition_count);
-    std::error_code
-    alter_topic(std::string_view name, const config_overrides& overrides, std::string* bad_key);
     std::error_code delete_topic(std::string_view name);
     std::optional<topic_description> find_topic(std::string_view name) const;
     std::vector<topic_description> topics() const;

@@ -261,7 +261,6 @@ void log_manager::impl::recover_partitions(bool clean) {
         queue_,
         *witness_,
         leader_epoch_,
-        options_.producer_count_max,
         options_.on_progress,
     });
 
@@ -353,8 +352,10 @@ void log_manager::impl::recover_partitions(bool clean) {
                 if (ec)
                     throw_io("cannot write " + path(format::durable_offsets_file), ec);
             }
-            if (found.loss_accepted)
+            if (found.loss_accepted) {
+                report_.loss_accepted.push_back({name, partition});
                 accepted.push_back(input.directory);
+            }
             topic.partitions.push_back(std::make_shared<segmented_log>(
                 *around_,
                 topic_partition{name, partition},

@@ -226,36 +226,6 @@ log_manager::impl::add_partitions(std::string_view name, std::int32_t partition_
     return {};
 }
 
-std::error_code log_manager::impl::alter_topic(
-    std::string_view name,
-    const config_overrides& overrides,
-    std::string* bad_key
-) {
-    const std::lock_guard changing{changing_};
-    topic_map changed;
-    {
-        const std::lock_guard lock{topics_mutex_};
-        changed = topics_;
-    }
-    const auto found = changed.find(name);
-    if (found == changed.end())
-        return log_errc::unknown_topic;
-    live_topic& topic = found->second;
-    if (const auto ec =
-            parse_topic_config(options_.topic_defaults, overrides, topic.config, bad_key))
-        return ec;
-    if (metadata_failed_)
-        return log_errc::metadata_failed;
-    topic.registered.overrides = overrides;
-    if (const auto error = store_registry(changed))
-        return error;
-    for (const auto& log : topic.partitions)
-        log->set_config(topic.config);
-    const std::lock_guard lock{topics_mutex_};
-    topics_ = std::move(changed);
-    return {};
-}
-
 std::error_code log_manager::impl::delete_topic(std::string_view name) {
     const std::lock_guard changing{changing_};
     topic_map changed;

@@ -83,6 +83,12 @@ enum class partition_health {
     closed,      // the topic is deleted, or the log manager closed
 };
 
+/// What a read does with a first batch that is larger than what was asked for.
+enum class first_batch {
+    always,     // it is given all the same: a reader must get on
+    if_it_fits, // it is left, and only its head was read
+};
+
 /// The batch in which to look for a record. `batch` is empty if there is none.
 struct batch_result {
     std::error_code error{};
@@ -90,13 +96,6 @@ struct batch_result {
     std::int64_t max_timestamp_ms = -1;
     std::int32_t leader_epoch = -1;
     bytes batch{};
-};
-
-/// The answer to OffsetForLeaderEpoch; both are -1 if nothing is known of the epoch.
-struct epoch_end {
-    std::int32_t leader_epoch =
-        -1; // the largest epoch in the log that is not larger than the one asked for
-    std::int64_t end_offset = -1; // where the next larger epoch begins
 };
 
 class partition_log {
@@ -113,18 +112,22 @@ public:
     /// id >= 0) is checked against what that producer wrote here before.
     virtual append_result append(std::span<char> batch) = 0;
 
-    /// Calls `done` exactly once: with no error when the ticket is fulfilled, with `read_only` when
-    /// it never can be (then the data may or may not survive: tell the client it is not
-    /// acknowledged), with `closed` when the log is closed first. Calls it inside this call if the
-    /// answer is known already.
+    /// Calls `done` exactly once: with no error when the ticket is fulfilled, with `read_only` or
+    /// `quarantined` when it never can be (then the data may or may not survive: tell the client it
+    /// is not acknowledged), with `closed` when the log is closed first. Calls it inside this call
+    /// if the answer is known already.
     virtual void when_durable(append_ticket ticket, durable_callback done) = 0;
 
     /// Whole batches, beginning with the one that contains `offset` (which may begin before it), of
-    /// at most `size_max` bytes together, but at least one whatever its size. Nothing at or beyond
-    /// the high watermark. `offset` equal to the high watermark gives no batches and no error; it
+    /// at most `size_max` bytes together, except for what `first` says. Nothing at or beyond the
+    /// high watermark. `offset` equal to the high watermark gives no batches and no error; it
     /// may also lie between the high watermark and the log end, which an old client can hold after
     /// it produced: no batches and no error either.
-    virtual read_result read(std::int64_t offset, std::size_t size_max) const = 0;
+    virtual read_result
+    read(std::int64_t offset, std::size_t size_max, first_batch first) const = 0;
+    read_result read(std::int64_t offset, std::size_t size_max) const {
+        return read(offset, size_max, first_batch::always);
+    }
 
     virtual log_offsets offsets() const = 0;
     virtual partition_health health() const = 0;
@@ -135,9 +138,6 @@ public:
 
     /// ListOffsets -3: the first batch that holds the largest timestamp of the log.
     virtual batch_result find_max_timestamp() const = 0;
-
-    /// OffsetForLeaderEpoch. For the current epoch the end is the high watermark.
-    virtual epoch_end end_offset_for_epoch(std::int32_t leader_epoch) const = 0;
 
     /// DeleteRecords: makes `offset` the log start, durably, and removes whole segments below it.
     /// -1 means the high watermark. offset_out_of_range beyond the high watermark; going back is no

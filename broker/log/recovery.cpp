@@ -133,8 +133,6 @@ private:
             expected = -1;
         }
         const std::uint64_t landing_position = position;
-        segment read = part;
-        read.size = position;
         const auto result = scan_batches(
             *part.file,
             position,
@@ -215,6 +213,10 @@ private:
             producers_known_to_ = segments.front()->base_offset;
             std::size_t from = 0;
             for (const std::int64_t snapshot : snapshots_) {
+                // One from before the first segment knows nothing of the batches that have been
+                // deleted since: whoever wrote those would be told that he has left a gap.
+                if (snapshot < segments.front()->base_offset)
+                    break;
                 if (snapshot <= segments[first_scanned_]->base_offset && load_snapshot(snapshot)) {
                     from = index_of(snapshot);
                     break;

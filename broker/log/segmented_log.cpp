@@ -128,6 +128,7 @@ append_result segmented_log::append(std::span<char> batch) {
         // for each batch.
         const bool is_old =
             active->first_timestamp_ms >= 0 &&
+            header.max_timestamp > active->first_timestamp_ms && // or the difference overflows
             header.max_timestamp - active->first_timestamp_ms > config_.segment_age.count();
         const bool overflows = log_end_ + header.last_offset_delta - active->base_offset >
                                std::numeric_limits<std::int32_t>::max();
@@ -263,10 +264,14 @@ std::error_code segmented_log::write_failed(std::error_code ec, callbacks& done)
             ": the partition is read-only from now on; what was acknowledged is safe as far as it "
             "was on disk; check the disk, then restart the broker");
     health_ = partition_health::read_only;
-    for (auto& [end, call] : waiting_)
-        done.emplace_back(std::move(call), log_errc::read_only);
-    waiting_.clear();
+    refuse_waiting(log_errc::read_only, done);
     return log_errc::read_only;
+}
+
+void segmented_log::refuse_waiting(std::error_code why, callbacks& done) {
+    for (auto& [end, call] : waiting_)
+        done.emplace_back(std::move(call), why);
+    waiting_.clear();
 }
 
 /// Fulfils tickets up to `end`. True if the high watermark moved.
@@ -320,19 +325,29 @@ void segmented_log::flush() {
     std::int64_t end = 0;
     callbacks done;
     bool moved = false;
+    bool is_serving = true;
     {
         const std::lock_guard lock{mutex_};
         queued_now_ = queued_later_ = false;
-        if (health_ != partition_health::serving)
-            return;
-        dirty.swap(dirty_);
-        directory_dirty = std::exchange(directory_dirty_, false);
-        closed.swap(closed_);
-        closed_producers.swap(closed_producers_);
-        end = log_end_;
+        if (const auto why = refusal()) {
+            // Readers find damage at any time; those who wait hear of it here.
+            is_serving = false;
+            refuse_waiting(why, done);
+        } else {
+            dirty.swap(dirty_);
+            directory_dirty = std::exchange(directory_dirty_, false);
+            closed.swap(closed_);
+            closed_producers.swap(closed_producers_);
+            end = log_end_;
 #ifdef OUTBOX_BREAK_ACK_BEFORE_FSYNC
-        moved = advance(end, done);
+            moved = advance(end, done);
 #endif
+        }
+    }
+    if (!is_serving) {
+        for (auto& [call, error] : done)
+            call(error);
+        return;
     }
 #ifdef OUTBOX_BREAK_ACK_BEFORE_FSYNC
     for (auto& [call, error] : done)
@@ -362,6 +377,8 @@ void segmented_log::flush() {
                 store_witness();
             }
             moved = advance(end, done) || moved;
+        } else {
+            refuse_waiting(refusal(), done);
         }
     }
     for (auto& [call, error] : done)
@@ -383,9 +400,9 @@ void segmented_log::store_witness() {
                 "; acknowledged data is safe, but damage to it may be taken for a torn tail");
 }
 
-void segmented_log::announce() {
-    if (around_.on_progress)
-        around_.on_progress(shared_from_this());
+void segmented_log::announce() const {
+    if (around_.on_progress) // whoever listens may append; readers find damage and say so, too
+        around_.on_progress(std::const_pointer_cast<segmented_log>(shared_from_this()));
 }
 
 /// Index files and producer snapshots of closed segments: after the acknowledgements, nobody waits
@@ -395,6 +412,9 @@ void segmented_log::write_closed(
     std::vector<bytes> producers
 ) {
     for (std::size_t i = 0; i < parts.size(); ++i) {
+        const std::lock_guard named{naming_};
+        if (let_go_)
+            return;
         {
             const std::lock_guard lock{mutex_};
             if (health_ == partition_health::quarantined ||
@@ -476,6 +496,10 @@ void segmented_log::write_clean_end(std::error_code& ec) {
 void segmented_log::close() {
     std::multimap<std::int64_t, durable_callback> waiting;
     {
+        const std::lock_guard named{naming_};
+        let_go_ = true;
+    }
+    {
         const std::lock_guard lock{mutex_};
         health_ = partition_health::closed;
         waiting.swap(waiting_);
@@ -487,18 +511,6 @@ void segmented_log::close() {
     for (auto& [end, call] : waiting)
         call(log_errc::closed);
     announce();
-}
-
-void segmented_log::set_config(const topic_config& config) {
-    bool add_now = false;
-    {
-        const std::lock_guard lock{mutex_};
-        config_ = config;
-        add_now = health_ == partition_health::serving && config_.is_sync() && !dirty_.empty() &&
-                  !std::exchange(queued_now_, true);
-    }
-    if (add_now)
-        around_.queue.add(shared_from_this());
 }
 
 } // namespace outbox::broker

@@ -26,7 +26,6 @@ struct log_surroundings {
     commit_queue& queue;
     durable_offsets& witness;
     std::int32_t leader_epoch = 0;
-    std::size_t producer_count_max = 0;
     std::function<void(const std::shared_ptr<partition_log>&)> on_progress{};
 };
 
@@ -46,19 +45,18 @@ public:
     const topic_partition& name() const noexcept override { return name_; }
     append_result append(std::span<char> batch) override;
     void when_durable(append_ticket ticket, durable_callback done) override;
-    read_result read(std::int64_t offset, std::size_t size_max) const override;
+    using partition_log::read;
+    read_result read(std::int64_t offset, std::size_t size_max, first_batch first) const override;
     log_offsets offsets() const override;
     partition_health health() const override;
     batch_result find_timestamp(std::int64_t timestamp_ms) const override;
     batch_result find_max_timestamp() const override;
-    epoch_end end_offset_for_epoch(std::int32_t leader_epoch) const override;
     std::error_code delete_records(std::int64_t offset, std::int64_t& log_start) override;
     std::int64_t size_bytes() const override;
 
     void start_flush() noexcept override;
     void flush() override;
 
-    void set_config(const topic_config& config);
     /// Deletes closed segments that the topic's retention no longer covers. On the committer
     /// thread.
     void enforce_retention();
@@ -68,7 +66,6 @@ public:
     /// From now on everything answers `closed`.
     void close();
     std::vector<epoch_start> epochs() const;
-    std::int64_t durable_end() const;
 
 private:
     struct hint {
@@ -95,6 +92,12 @@ private:
         std::shared_ptr<const epoch_history> epochs;
     };
     enum class guided_by { indexes, nothing };
+    /// The largest timestamp of some batches, and the last offset of the first that has it.
+    struct newest {
+        std::int64_t timestamp_ms = -1;
+        std::int64_t offset = -1;
+        void consider(std::int64_t a_timestamp_ms, std::int64_t an_offset);
+    };
 
     view look() const;
     start_point find_start(std::int64_t offset, guided_by guide) const;
@@ -103,15 +106,28 @@ private:
     std::error_code collect(
         std::int64_t offset,
         std::size_t size_max,
+        first_batch first,
         const view& seen,
         guided_by guide,
         bytes& out
     ) const;
-    std::error_code
-    collect_or_report(std::int64_t offset, std::size_t size_max, const view& seen, bytes& out)
-        const;
+    std::error_code collect_or_report(
+        std::int64_t offset,
+        std::size_t size_max,
+        first_batch first,
+        const view& seen,
+        bytes& out
+    ) const;
     void remember(std::int64_t offset, std::shared_ptr<segment> part, std::uint64_t position) const;
     void report_damage(std::int64_t offset, const std::string& what) const;
+    start_point newest_known(
+        const std::shared_ptr<segment>& part,
+        const view& seen,
+        guided_by guide,
+        newest& best
+    ) const;
+    std::error_code
+    find_newest(const std::shared_ptr<segment>& part, const view& seen, newest& best) const;
     batch_result batch_at(std::int64_t offset, const view& seen) const;
 
     using callbacks = std::vector<std::pair<durable_callback, std::error_code>>;
@@ -119,21 +135,27 @@ private:
     std::error_code roll();
     void fill_ahead(segment& active, std::size_t batch_bytes);
     std::error_code write_failed(std::error_code ec, callbacks& done);
+    void refuse_waiting(std::error_code why, callbacks& done);
     bool advance(std::int64_t end, callbacks& done);
     void mark_dirty(const std::shared_ptr<segment>& part);
     void store_witness();
     void write_closed(std::vector<std::shared_ptr<segment>> parts, std::vector<bytes> producers);
     void delete_segments_below(std::int64_t log_start);
-    void announce();
+    void announce() const;
     std::string path(std::int64_t base_offset, std::string_view suffix) const;
 
     log_surroundings& around_;
     const topic_partition name_;
     const std::string directory_;
     const durable_offsets::slot witness_slot_;
+    const topic_config config_;
+
+    /// Held while files are named by their path, and taken before mutex_. After close() a path may
+    /// belong to a new topic of the same name.
+    std::mutex naming_;
+    bool let_go_ = false; // by naming_: close() was called
 
     mutable std::mutex mutex_;
-    topic_config config_;
     std::map<std::int64_t, std::shared_ptr<segment>> segments_; // by base offset
     std::int64_t log_start_ = 0;
     std::int64_t high_watermark_ = 0;

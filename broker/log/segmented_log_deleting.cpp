@@ -39,6 +39,9 @@ std::error_code segmented_log::delete_records(std::int64_t offset, std::int64_t&
 /// Only after the log start is durable: a missing first segment is otherwise taken for damage.
 void segmented_log::delete_segments_below(std::int64_t log_start) {
     std::vector<std::int64_t> bases;
+    const std::lock_guard named{naming_};
+    if (let_go_)
+        return;
     {
         const std::lock_guard lock{mutex_};
         while (segments_.size() > 1 && std::next(segments_.begin())->first <= log_start) {
@@ -129,6 +132,9 @@ void segmented_log::enforce_retention() {
         return;
     {
         const std::lock_guard lock{mutex_};
+        // Meanwhile its topic may have been deleted: then the slot is another's.
+        if (health_ != partition_health::serving)
+            return;
         log_start_ = std::max(log_start_, new_start);
         store_witness();
     }

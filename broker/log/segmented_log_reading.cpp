@@ -35,11 +35,6 @@ std::vector<epoch_start> segmented_log::epochs() const {
     return epochs_->entries();
 }
 
-std::int64_t segmented_log::durable_end() const {
-    const std::lock_guard lock{mutex_};
-    return durable_end_;
-}
-
 segmented_log::view segmented_log::look() const {
     const std::lock_guard lock{mutex_};
     view seen;
@@ -56,7 +51,8 @@ segmented_log::view segmented_log::look() const {
     return seen;
 }
 
-read_result segmented_log::read(std::int64_t offset, std::size_t size_max) const {
+read_result
+segmented_log::read(std::int64_t offset, std::size_t size_max, first_batch first) const {
     const view seen = look();
     read_result result;
     result.error = seen.error;
@@ -73,7 +69,7 @@ read_result segmented_log::read(std::int64_t offset, std::size_t size_max) const
             result.error = log_errc::corrupt_data;
         return result;
     }
-    result.error = collect_or_report(offset, size_max, seen, result.batches);
+    result.error = collect_or_report(offset, size_max, first, seen, result.batches);
     return result;
 }
 
@@ -118,6 +114,7 @@ segmented_log::start_point segmented_log::find_start(std::int64_t offset, guided
 std::error_code segmented_log::collect(
     std::int64_t offset,
     std::size_t size_max,
+    first_batch first,
     const view& seen,
     guided_by guide,
     bytes& out
@@ -131,7 +128,7 @@ std::error_code segmented_log::collect(
 
     // Heads only, up to the batch that holds the offset.
     std::int64_t found_base = -1;
-    bool first = true;
+    bool is_first = true;
     const auto located = scan_batches(
         *start.part->file,
         start.position,
@@ -139,7 +136,7 @@ std::error_code segmented_log::collect(
         start.base_offset,
         checksums::skip,
         [&](const wire::batch_header& batch, std::uint64_t) {
-            if (std::exchange(first, false) && start.base_offset < 0 &&
+            if (std::exchange(is_first, false) && start.base_offset < 0 &&
                 batch.last_offset() != start.last_offset)
                 return visit::refuse;
             if (!epoch_is_right(batch))
@@ -172,6 +169,9 @@ std::error_code segmented_log::collect(
         const wire::batch_header batch = *wire::read_batch_header(bytes_view{data}.substr(taken));
         const bool follows = is_plausible(batch) && batch.base_offset == expected &&
                              batch.total_bytes() <= start.limit - position && epoch_is_right(batch);
+        if (follows && taken == 0 && first == first_batch::if_it_fits &&
+            batch.total_bytes() > size_max)
+            break;
         if (follows && batch.total_bytes() > data.size() - taken) {
             if (taken > 0)
                 break;
@@ -205,12 +205,13 @@ std::error_code segmented_log::collect(
 std::error_code segmented_log::collect_or_report(
     std::int64_t offset,
     std::size_t size_max,
+    first_batch first,
     const view& seen,
     bytes& out
 ) const {
-    auto ec = collect(offset, size_max, seen, guided_by::indexes, out);
+    auto ec = collect(offset, size_max, first, seen, guided_by::indexes, out);
     if (ec == log_errc::corrupt_data) // perhaps only an index is wrong
-        ec = collect(offset, size_max, seen, guided_by::nothing, out);
+        ec = collect(offset, size_max, first, seen, guided_by::nothing, out);
     if (ec == log_errc::corrupt_data)
         report_damage(offset, "a batch read back is not the one that was written");
     return ec;
@@ -247,11 +248,12 @@ void segmented_log::report_damage(std::int64_t offset, const std::string& what) 
             "directory from a copy, or stop the broker, create the file " +
             directory_ + "/" + std::string{format::accept_loss_file} +
             " and start again to lose what follows");
+    announce();
 }
 
 batch_result segmented_log::batch_at(std::int64_t offset, const view& seen) const {
     batch_result result;
-    result.error = collect_or_report(offset, 1, seen, result.batch);
+    result.error = collect_or_report(offset, 1, first_batch::always, seen, result.batch);
     if (!result.error && !result.batch.empty()) {
         const wire::batch_header batch = *wire::read_batch_header(result.batch);
         result.base_offset = batch.base_offset;
@@ -326,44 +328,104 @@ batch_result segmented_log::find_timestamp(std::int64_t timestamp_ms) const {
     return {};
 }
 
+void segmented_log::newest::consider(std::int64_t a_timestamp_ms, std::int64_t an_offset) {
+    if (a_timestamp_ms > timestamp_ms || (a_timestamp_ms == timestamp_ms && an_offset < offset)) {
+        timestamp_ms = a_timestamp_ms;
+        offset = an_offset;
+    }
+}
+
+/// What the indexes in memory know of the readable part of a segment, and from where on it has to
+/// be looked through.
+segmented_log::start_point segmented_log::newest_known(
+    const std::shared_ptr<segment>& part,
+    const view& seen,
+    guided_by guide,
+    newest& best
+) const {
+    const std::lock_guard lock{mutex_};
+    start_point start{.part = part, .limit = part->size, .base_offset = part->base_offset};
+    if (guide == guided_by::nothing || !part->indexes_in_memory ||
+        part->base_offset < seen.log_start)
+        return start;
+    const auto* entry = find_offset(part->offset_index, seen.readable_end - 1);
+    if (entry == nullptr)
+        return start;
+    start.position = entry->position;
+    start.base_offset = -1;
+    start.last_offset = entry->last_offset;
+    const auto later = std::ranges::upper_bound(
+        part->time_index,
+        entry->last_offset,
+        {},
+        &time_index_entry::offset
+    );
+    if (later != part->time_index.begin())
+        best.consider(std::prev(later)->timestamp_ms, std::prev(later)->offset);
+    return start;
+}
+
+/// Adds what can be read of a segment whose largest timestamp cannot: one pass over heads, for the
+/// segment that is being written from its last index entry on.
+std::error_code
+segmented_log::find_newest(const std::shared_ptr<segment>& part, const view& seen, newest& best)
+    const {
+    for (const auto guide : {guided_by::indexes, guided_by::nothing}) {
+        newest found = best;
+        const start_point start = newest_known(part, seen, guide, found);
+        const auto result = scan_batches(
+            *part->file,
+            start.position,
+            start.limit,
+            start.base_offset,
+            checksums::skip,
+            [&](const wire::batch_header& batch, std::uint64_t) {
+                if (next_offset(batch) > seen.readable_end)
+                    return visit::stop;
+                if (batch.last_offset() >= seen.log_start)
+                    found.consider(batch.max_timestamp, batch.last_offset());
+                return visit::go_on;
+            }
+        );
+        if (result.why == scan_end::disk_error)
+            return result.error;
+        if (result.why != scan_end::bad_frame || result.next_offset >= seen.readable_end) {
+            best = found;
+            return {};
+        }
+        if (guide == guided_by::nothing)
+            report_damage(result.next_offset, result.reason);
+    }
+    return log_errc::corrupt_data;
+}
+
 batch_result segmented_log::find_max_timestamp() const {
     const view seen = look();
     if (seen.error)
         return {.error = seen.error};
-    std::int64_t largest = -1;
+    newest best;
+    std::vector<std::pair<std::int64_t, std::shared_ptr<segment>>> partly;
     {
         const std::lock_guard lock{mutex_};
         for (const auto& [base, part] : segments_) {
-            if (base < seen.readable_end && part->max_timestamp_offset < seen.readable_end &&
-                part->max_timestamp_offset >= seen.log_start)
-                largest = std::max(largest, part->max_timestamp_ms);
-        }
-    }
-    // The newest batches may not be readable yet, or the oldest deleted: then the largest of the
-    // rest has to be looked up.
-    batch_result best;
-    for (std::int64_t next = largest; next >= 0;) {
-        batch_result found = find_timestamp(next);
-        if (found.error || found.batch.empty())
-            break;
-        best = std::move(found);
-        next = best.max_timestamp_ms + 1;
-    }
-    if (largest < 0) {
-        for (std::int64_t next = 0;;) {
-            batch_result found = find_timestamp(next);
-            if (found.error || found.batch.empty())
+            if (base >= seen.readable_end)
                 break;
-            best = std::move(found);
-            next = best.max_timestamp_ms + 1;
+            if (part->max_timestamp_offset < seen.readable_end &&
+                part->max_timestamp_offset >= seen.log_start)
+                best.consider(part->max_timestamp_ms, part->max_timestamp_offset);
+            else
+                partly.emplace_back(part->max_timestamp_ms, part);
         }
     }
-    return best;
-}
-
-epoch_end segmented_log::end_offset_for_epoch(std::int32_t leader_epoch) const {
-    const std::lock_guard lock{mutex_};
-    return epochs_->end_of(leader_epoch, high_watermark_);
+    // The newest batches may not be readable yet, or the oldest deleted: then the rest of their
+    // segment is looked through.
+    for (const auto& [most_ms, part] : partly) {
+        if (most_ms < 0 || most_ms < best.timestamp_ms)
+            continue;
+        if (const auto ec = find_newest(part, seen, best))
+            return {.error = ec};
+    }
+    return best.offset < 0 ? batch_result{} : batch_at(best.offset, seen);
 }
 
 } // namespace outbox::broker

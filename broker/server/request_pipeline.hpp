@@ -37,8 +37,6 @@ public:
     /// held. A single request or answer may be larger than that; it is let through alone.
     bool may_read() const noexcept;
 
-    std::size_t in_flight() const noexcept { return slots_.size(); }
-    std::size_t held_bytes() const noexcept { return held_; }
     /// Nothing is open and nothing waits for the socket.
     bool idle() const noexcept { return slots_.empty() && held_ == 0; }
 

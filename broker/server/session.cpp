@@ -44,8 +44,10 @@ void session::start() {
     read();
 }
 
+// Not while frames are being taken: what is read goes where frame_reader said, and taking a frame
+// may move or free that. Whoever dispatches reads afterwards.
 void session::read() {
-    if (reading_ || finishing_ || !socket_.is_open() || !pipeline_.may_read())
+    if (reading_ || dispatching_ || finishing_ || !socket_.is_open() || !pipeline_.may_read())
         return;
     reading_ = true;
     const auto room = frames_.room();

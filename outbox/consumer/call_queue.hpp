@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -56,29 +57,55 @@ public:
     /// Waits; nothing when there will be no more.
     std::optional<handler_call> take() {
         std::unique_lock hold{mutex_};
-        news_.wait(hold, [this] { return closed_ || !calls_.empty(); });
-        if (calls_.empty())
-            return std::nullopt;
-        auto call = std::move(calls_.front());
-        calls_.pop_front();
-        return call;
+        news_.wait(hold, [this] { return closed_ || has_one(); });
+        return first();
     }
-    /// The same, but waits no longer than `longest`.
-    std::optional<handler_call> take(std::chrono::milliseconds longest) {
+    /// The same, but waits no longer than `longest`, and not when `is_over()`.
+    template <class IsOver>
+    std::optional<handler_call> take(std::chrono::milliseconds longest, IsOver&& is_over) {
         std::unique_lock hold{mutex_};
-        news_.wait_for(hold, longest, [this] { return closed_ || !calls_.empty(); });
-        if (calls_.empty())
-            return std::nullopt;
-        auto call = std::move(calls_.front());
-        calls_.pop_front();
-        return call;
+        news_.wait_for(hold, longest, [&] { return closed_ || is_over() || has_one(); });
+        return is_over() ? std::nullopt : first();
     }
+    /// As long as it is held nothing is taken.
+    void set_held(bool held) {
+        {
+            const std::lock_guard hold{mutex_};
+            held_ = held;
+        }
+        news_.notify_all();
+    }
+    /// What is_over() says may have changed.
+    void look_again() {
+        { const std::lock_guard hold{mutex_}; } // whoever has asked it before is asleep now
+        news_.notify_all();
+    }
+    /// What nobody has taken is not taken any more.
     void close() {
         {
             const std::lock_guard hold{mutex_};
             closed_ = true;
+            calls_.clear();
         }
         news_.notify_all();
+    }
+
+    /// Those of `which` that nobody has taken, and now nobody will, from the last to the first.
+    std::vector<consumer_event::withdrawn> withdraw(const std::unordered_set<ticket>& which) {
+        const std::lock_guard hold{mutex_};
+        std::vector<consumer_event::withdrawn> back;
+        for (auto call = calls_.rbegin(); call != calls_.rend(); ++call) {
+            std::erase_if(call->items, [&](const auto& item) {
+                const bool goes = which.contains(item->ticket);
+                if (goes)
+                    back.push_back({.ticket = item->ticket, .ends_call = false});
+                return goes;
+            });
+            if (call->items.empty())
+                back.back().ends_call = true;
+        }
+        std::erase_if(calls_, [](const auto& call) { return call.items.empty(); });
+        return back;
     }
 
     /// True when there was nothing to collect before: somebody may have to be woken.
@@ -96,10 +123,20 @@ public:
     }
 
 private:
+    bool has_one() const { return !held_ && !calls_.empty(); }
+    std::optional<handler_call> first() {
+        if (!has_one())
+            return std::nullopt;
+        auto call = std::move(calls_.front());
+        calls_.pop_front();
+        return call;
+    }
+
     std::mutex mutex_;
     std::condition_variable news_;
     std::deque<handler_call> calls_;
     std::vector<call_result> results_;
+    bool held_ = false;
     bool closed_ = false;
 };
 

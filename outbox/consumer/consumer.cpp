@@ -3,6 +3,7 @@
 #include "outbox/base/error.hpp"
 #include "outbox/base/fault.hpp"
 #include "outbox/base/log.hpp"
+#include "outbox/base/wait_limit.hpp"
 #include "outbox/consumer/call_queue.hpp"
 #include "outbox/consumer/consumer_setup.hpp"
 #include "outbox/consumer/handler_call.hpp"
@@ -18,6 +19,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace outbox {
 
@@ -65,11 +67,13 @@ public:
     std::vector<std::shared_ptr<work_item>> pull(std::size_t count_max, milliseconds wait) {
         start_pulling();
         std::vector<std::shared_ptr<work_item>> pulled;
-        const auto until = clock_->ticks() + wait;
+        const auto until = clock_->ticks() + bounded_wait(wait);
         while (pulled.size() < count_max) {
             const auto left = std::chrono::ceil<milliseconds>(until - clock_->ticks());
-            auto next =
-                calls_.take(pulled.empty() ? std::max(left, milliseconds{0}) : milliseconds{0});
+            auto next = calls_.take(
+                pulled.empty() ? std::max(left, milliseconds{0}) : milliseconds{0},
+                [this] { return pulling_is_over(); }
+            );
             if (!next)
                 break;
             auto item = std::move(next->items.front());
@@ -105,6 +109,7 @@ public:
         source_->wake();
     }
     void set_paused(bool paused) noexcept {
+        calls_.set_held(paused);
         pause_wanted_.store(paused);
         source_->wake();
     }
@@ -160,8 +165,9 @@ private:
     /// False: stopped before a broker was there.
     bool open(const consumer_settings& settings) {
         const auto what = subscription_of(options_, settings);
-        const auto end = options_.start_patience ? clock_->ticks() + *options_.start_patience
-                                                 : tick_point::max();
+        const auto end = options_.start_patience
+                             ? clock_->ticks() + bounded_wait(*options_.start_patience)
+                             : tick_point::max();
         for (auto round = open_round_first; !stop_wanted_.load();
              round = std::min(2 * round, open_round_longest)) {
             const auto left = std::chrono::ceil<milliseconds>(end - clock_->ticks());
@@ -201,6 +207,11 @@ private:
         }};
     }
 
+    /// What is committed before it is handed out is seen here or never.
+    bool pulling_is_over() const noexcept {
+        return stop_wanted_.load() && options_.promise == consume_promise::at_least_once;
+    }
+
     void answer(ticket t, outcome said) {
         if (calls_.answer({{.ticket = t, .said = std::move(said)}}))
             source_->wake();
@@ -216,8 +227,10 @@ private:
             const auto until = std::min(machine_->next_deadline(), clock_->ticks() + look_up);
             const auto timeout = std::chrono::ceil<milliseconds>(until - clock_->ticks());
             news.clear();
-            const auto count_max = std::min(news_count_max, machine_->room());
-            source_->poll(std::max(timeout, milliseconds{0}), count_max, news);
+            const poll_limits limits{
+                .count_max = std::min(news_count_max, machine_->room()),
+                .bytes_max = machine_->room_bytes()};
+            source_->poll(std::max(timeout, milliseconds{0}), limits, news);
             for (auto& each : news)
                 std::visit([this](auto& e) { hear(e); }, each);
             results.clear();
@@ -231,8 +244,10 @@ private:
 
     /// Before any news, so that what was read after a pause is not handed out.
     void hear_wishes() {
-        if (stop_wanted_.load() && !std::exchange(stop_told_, true))
+        if (stop_wanted_.load() && !std::exchange(stop_told_, true)) {
+            calls_.look_again();
             tell(consumer_event::stop_wanted{});
+        }
         if (const bool paused = pause_wanted_.load(); paused != pause_told_) {
             pause_told_ = paused;
             if (paused)
@@ -245,6 +260,10 @@ private:
     void tell(const consumer_event_type& event) {
         for (const auto& each : machine_->resume(clock_->ticks(), event))
             std::visit([this](const auto& a) { perform(a); }, each);
+        if (withdrawn_.empty())
+            return;
+        for (const auto& each : calls_.withdraw(std::exchange(withdrawn_, {})))
+            tell(each);
     }
 
     void hear(source_event::assigned& e) {
@@ -333,13 +352,14 @@ private:
     void hear(source_event::trouble& e) { say_once(e.text); }
 
     void hear(call_result& e) {
-        if (const auto found = items_.find(e.ticket); found != items_.end() &&
-                                                      e.said.kind() != outcome_kind::ack &&
-                                                      e.said.kind() != outcome_kind::unavailable) {
+        const auto kind = e.said.kind();
+        const bool failed = kind != outcome_kind::ack && kind != outcome_kind::defer &&
+                            kind != outcome_kind::unavailable;
+        if (const auto found = items_.find(e.ticket); found != items_.end() && failed) {
             found->second->reason = e.said.reason().substr(0, failure_reason_bytes_max);
             found->second->meaning->last_failure = found->second->reason;
         }
-        if (e.said.kind() == outcome_kind::unavailable)
+        if (kind == outcome_kind::unavailable)
             say_once(
                 "waiting, because something that the handler needs is away: " + e.said.reason()
             );
@@ -357,6 +377,8 @@ private:
         if (a.ends_call)
             calls_.push(std::exchange(call_, {}));
     }
+
+    void perform(const consumer_action::withdraw& a) { withdrawn_.insert(a.ticket); }
 
     void perform(const consumer_action::send_on& a) {
         auto& item = *items_.at(a.ticket);
@@ -494,6 +516,7 @@ private:
     std::unordered_map<ticket, std::shared_ptr<work_item>> items_;
     ticket last_ticket_ = 0;
     handler_call call_;
+    std::unordered_set<ticket> withdrawn_;
     bool finished_ = false;
     bool stop_told_ = false;
     bool pause_told_ = false;
@@ -555,14 +578,18 @@ std::vector<partition_progress> consumer::progress() const {
     return impl_->progress();
 }
 
-pulled_delivery::pulled_delivery(std::unique_ptr<place> where)
-    : where_(std::move(where))
-    , message_(&*where_->item->meaning) {}
+pulled_delivery::pulled_delivery(std::unique_ptr<place> where) : where_(std::move(where)) {}
 pulled_delivery::pulled_delivery(pulled_delivery&&) noexcept = default;
 
 pulled_delivery::~pulled_delivery() {
     if (where_)
         settle(outcome::retry("let go without an outcome"));
+}
+
+const delivery* pulled_delivery::message() const {
+    if (!where_)
+        throw usage_error("a pulled_delivery was read after settle()");
+    return &*where_->item->meaning;
 }
 
 void pulled_delivery::settle(outcome said) {

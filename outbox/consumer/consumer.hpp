@@ -64,8 +64,10 @@ public:
     /// Unsettled: it is retried, as if its handler had thrown.
     ~pulled_delivery();
 
-    const delivery& operator*() const noexcept { return *message_; }
-    const delivery* operator->() const noexcept { return message_; }
+    /// Until settle(), which ends what they refer to: keep a copy of what you need afterwards.
+    /// Throw usage_error then.
+    const delivery& operator*() const { return *message(); }
+    const delivery* operator->() const { return message(); }
 
     /// What became of it. Throws usage_error the second time.
     void settle(outcome said);
@@ -74,9 +76,9 @@ private:
     friend class consumer;
     struct place;
     explicit pulled_delivery(std::unique_ptr<place> where);
+    const delivery* message() const;
 
     std::unique_ptr<place> where_; // null: settled
-    const delivery* message_;
 };
 
 class consumer {
@@ -121,10 +123,32 @@ public:
         );
     }
 
+    // These never compile, and say what to do.
+    template <class Handler>
+    requires(!handler<Handler>) void run(Handler&&) {
+        static_assert(
+            handler<Handler>,
+            "a handler takes a const outbox::delivery& and returns an outbox::outcome, on every "
+            "path: outcome::ack() when the message is done, outcome::retry() or "
+            "outcome::dead_letter(why) when it is not. For several messages in one call: "
+            "run_batches()"
+        );
+    }
+    template <class Handler>
+    requires(!batch_handler<Handler>) void run_batches(std::size_t, Handler&&) {
+        static_assert(
+            batch_handler<Handler>,
+            "a handler of batches takes a std::span<const outbox::delivery* const> and returns a "
+            "std::vector<outbox::outcome>, one for each message, in their order"
+        );
+    }
+
     /// Instead of run(): the next messages, at most `count_max`, as soon as there is one; none when
-    /// `wait` is over, and after a stop. Membership is kept by a thread of ours, from the first
-    /// call to the end of the consumer. Any thread, several at a time; what options.handlers says
-    /// does not matter. Throws what run() throws.
+    /// `wait` is over, while it is paused, and after a stop, except what at_most_once has committed
+    /// already. What was read and not pulled is nobody's: it goes with its partition, and a stop
+    /// does not wait for it. Membership is kept by a thread of ours, from the first call to the end
+    /// of the consumer. Any thread, several at a time; what options.handlers says does not matter.
+    /// Throws what run() throws.
     std::vector<pulled_delivery> pull(std::size_t count_max, std::chrono::milliseconds wait);
 
     /// Any thread, also a signal handler; also before run().

@@ -20,10 +20,10 @@ consumer_machine::resume(tick_point now, const consumer_event_type& event) {
     now_ = now;
     std::visit([this](const auto& e) { on(e); }, event);
     wake_due();
-    hand_out();
-    commit();
     if (leaving_ > 0)
         settle_leaving();
+    hand_out();
+    commit();
     check_limits();
     if (stopping_ && partitions_.empty() && !finished_) {
         finished_ = true;
@@ -47,9 +47,9 @@ void consumer_machine::on(const consumer_event::assigned& e) {
     }
     if (!stopping_)
         return;
-    drain(p, now_);
+    drain(e.partition, p, now_);
     if (e.parking != 0)
-        drain(partitions_.at(e.parking), now_);
+        drain(e.parking, partitions_.at(e.parking), now_);
 }
 
 void consumer_machine::on(const consumer_event::caught_up& e) {
@@ -78,7 +78,7 @@ void consumer_machine::on(const consumer_event::revoked& e) {
     if (e.lost || p.phase == phase::fenced)
         lose(e.partition, p);
     else
-        drain(p, now_ + settings_.revoke_patience);
+        drain(e.partition, p, now_ + settings_.revoke_patience);
 }
 
 void consumer_machine::on(const consumer_event::fetched& e) {
@@ -192,6 +192,14 @@ void consumer_machine::on(const consumer_event::handled& e) {
         m.state = state::ready;
         ready_.push_front(e.ticket);
         return;
+    case outcome_kind::defer:
+        ++counts_.deferred;
+        if (p.phase != phase::owned) {
+            drop(e.ticket, m);
+            return;
+        }
+        wait_until(e.ticket, m, now_ + e.result.delay());
+        return;
     case outcome_kind::dead_letter:
         ++counts_.failed;
         send(
@@ -207,6 +215,32 @@ void consumer_machine::on(const consumer_event::handled& e) {
         failed(e.ticket, m, e.result);
         return;
     }
+}
+
+void consumer_machine::on(const consumer_event::withdrawn& e) {
+    --in_hand_;
+    if (e.ends_call)
+        --calls_out_;
+    const auto found = messages_.find(e.ticket);
+    if (found == messages_.end())
+        return;
+    auto& m = found->second;
+    if (std::exchange(m.probes, false))
+        gate_.probe_withdrawn();
+    if (m.state == state::abandoned) {
+        leave_lane(e.ticket, m);
+        messages_.erase(found);
+        return;
+    }
+    const auto phase_now = partitions_.at(m.home).phase;
+    const bool goes_on =
+        phase_now == phase::owned || (settings_.at_most_once && phase_now == phase::draining);
+    if (!goes_on) {
+        drop(e.ticket, m);
+        return;
+    }
+    m.state = state::ready;
+    ready_.push_front(e.ticket);
 }
 
 void consumer_machine::failed(ticket t, message& m, const outcome& result) {
@@ -302,6 +336,7 @@ void consumer_machine::on(const consumer_event::commit_answered& e) {
             }
             break;
         case consumer_event::commit_result::failed:
+            p.committed.reset(); // not known
             break;
         case consumer_event::commit_result::fenced:
             ++counts_.fenced_commits;
@@ -317,16 +352,22 @@ void consumer_machine::on(const consumer_event::commit_answered& e) {
 
 void consumer_machine::on(const consumer_event::paused&) {
     user_paused_ = true;
+    for (const auto& [t, m] : messages_) {
+        if (m.state == state::in_hand)
+            actions_.emplace_back(consumer_action::withdraw{t});
+    }
 }
 void consumer_machine::on(const consumer_event::resumed&) {
     user_paused_ = false;
+    dirty_ = true;
+    commit_at_ = now_;
 }
 
 void consumer_machine::on(const consumer_event::stop_wanted&) {
     if (std::exchange(stopping_, true))
         return;
     for (auto& [handle, p] : partitions_)
-        drain(p, now_ + settings_.stop_patience);
+        drain(handle, p, now_ + settings_.stop_patience);
 }
 
 // ---- one message ------------------------------------------------------------------------------

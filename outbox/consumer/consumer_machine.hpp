@@ -14,8 +14,10 @@
 //     follows is committed only when the log has it behind what it follows;
 //   - of a partition that was taken away nothing is handed out any more; what is in hand has until
 //   a
-//     deadline, and what is handled after it is not committed;
-//   - an `unavailable` costs no attempt, and no failure to write a retry record loses a message;
+//     deadline, and what is handled after it is not committed; what nobody has taken yet is asked
+//     back;
+//   - an `unavailable` and a `defer` cost no attempt, and no failure to write a retry record loses
+//   a message;
 //   - what has been read and is not finished is bounded in count, in bytes, and in the span that a
 //     crash would repeat.
 
@@ -115,6 +117,11 @@ struct handled {
     /// The last one of its call.
     bool ends_call = true;
 };
+struct withdrawn { // answers withdraw: it was never in anybody's hand
+    outbox::ticket ticket = 0;
+    /// Nothing of its call is left.
+    bool ends_call = true;
+};
 struct sent_on { // answers send_on
     outbox::ticket ticket = 0;
     bool taken = false;
@@ -137,6 +144,7 @@ using consumer_event_type = std::variant<
     consumer_event::revoked,
     consumer_event::fetched,
     consumer_event::handled,
+    consumer_event::withdrawn,
     consumer_event::sent_on,
     consumer_event::commit_answered,
     consumer_event::paused,
@@ -145,13 +153,18 @@ using consumer_event_type = std::variant<
 
 // What to do now.
 namespace consumer_action {
-struct hand_out { // answered by handled
+struct hand_out { // answered by handled, or by withdrawn
     outbox::ticket ticket = 0;
     std::uint32_t attempt = 1;
     /// It is to find out whether what was away is back.
     bool probes = false;
     /// The call is complete; else the next hand_out belongs to it, too.
     bool ends_call = true;
+};
+/// Of one that was handed out: if nobody has taken it, nobody shall. Answered by withdrawn if so;
+/// else it is handled as if nothing had been said.
+struct withdraw {
+    outbox::ticket ticket = 0;
 };
 enum class address { retry, parking, dead_letter };
 struct send_on { // answered by sent_on
@@ -184,6 +197,7 @@ struct finished {}; // there is nothing more to do, ever
 
 using consumer_action_type = std::variant<
     consumer_action::hand_out,
+    consumer_action::withdraw,
     consumer_action::send_on,
     consumer_action::commit,
     consumer_action::pause,
@@ -200,6 +214,7 @@ struct consumer_counts {
     std::uint64_t acked = 0;
     std::uint64_t failed = 0; // attempts
     std::uint64_t unavailable = 0;
+    std::uint64_t deferred = 0;
     std::uint64_t retried = 0; // sent to a retry topic, or tried again in place
     std::uint64_t parked = 0;  // that failed, or followed one
     std::uint64_t dead_lettered = 0;
@@ -226,9 +241,14 @@ public:
     tick_point next_deadline() const noexcept;
 
     /// How many records it may be told of now. At 0 the source is not asked: it keeps what it has
-    /// read. Only when nothing is finished for full_patience are partitions paused, so that the
-    /// source can be asked for everything else; a log takes its time to get going after a pause.
+    /// read. Only when nothing is finished for full_patience are partitions paused, those that hold
+    /// a share or more of half the memory, and the source is asked for everything else again; a log
+    /// takes its time to get going after a pause. What else comes then has its share beyond the
+    /// limit, if it must: as long as the same partitions are assigned, no more than half as much
+    /// again, and one message of each.
     std::size_t room() const noexcept;
+    /// And their bytes; the last of them may go beyond.
+    std::size_t room_bytes() const noexcept;
     static constexpr std::chrono::milliseconds full_patience{1'000};
 
     const consumer_counts& counts() const noexcept { return counts_; }
@@ -262,6 +282,8 @@ private:
         std::uint64_t committing_count = 0;
         tick_point deadline{};
         std::deque<ticket> waiting_for_commit{};
+        /// At most once: the first that was let go before it was committed.
+        std::optional<std::int64_t> not_beyond{};
 
         partition_handle parking = 0; // where its parked messages are
         bool recovering = false;      // until those are known
@@ -305,6 +327,7 @@ private:
     void on(const consumer_event::revoked& e);
     void on(const consumer_event::fetched& e);
     void on(const consumer_event::handled& e);
+    void on(const consumer_event::withdrawn& e);
     void on(const consumer_event::sent_on& e);
     void on(const consumer_event::commit_answered& e);
     void on(const consumer_event::paused& e);
@@ -327,7 +350,7 @@ private:
     void forget(ticket t);
     void count_out(message& m, partition& home);
 
-    void drain(partition& p, tick_point deadline);
+    void drain(partition_handle handle, partition& p, tick_point deadline);
     void drop_waiting(partition_handle handle, bool also_pending);
     void lose(partition_handle handle, partition& p);
     void fence(partition_handle handle, partition& p);
@@ -337,8 +360,12 @@ private:
     void settle_leaving();
     void hand_out();
     void commit();
+    std::optional<std::int64_t> committable(const partition& p) const noexcept;
     bool wants_commit(const partition& p) const noexcept;
     void check_limits();
+    std::size_t share(std::size_t limit) const noexcept;
+    std::size_t
+    room_within(std::size_t limit, std::size_t used, std::size_t partition::*held) const noexcept;
     bool is_stuck() const noexcept;
     bool is_full(const partition& p) const noexcept;
     bool has_room(const partition& p) const noexcept;

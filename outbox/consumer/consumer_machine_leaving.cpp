@@ -6,14 +6,11 @@
 
 namespace outbox {
 
-void consumer_machine::drain(partition& p, tick_point deadline) {
-    const auto handle = std::find_if(partitions_.begin(), partitions_.end(), [&](const auto& each) {
-                            return &each.second == &p;
-                        })->first;
+void consumer_machine::drain(partition_handle handle, partition& p, tick_point deadline) {
     if (const auto place = parking_.find(handle); place != parking_.end()) {
         // First, or its messages would go where those that were parked are not any more.
         if (const auto home = partitions_.find(place->second.of); home != partitions_.end())
-            drain(home->second, deadline);
+            drain(home->first, home->second, deadline);
     }
     if (p.phase != phase::owned) {
         p.deadline = std::min(p.deadline, deadline);
@@ -36,10 +33,14 @@ void consumer_machine::drop_waiting(partition_handle handle, bool also_pending) 
     // From the last to the first, so that a lane does not pass its place to one that goes as well.
     std::sort(gone.rbegin(), gone.rend());
     auto& p = partitions_.at(handle);
+    // Committed already: this member is the only one that will ever see it.
+    const bool is_kept = settings_.at_most_once && p.phase == phase::draining;
     for (const auto t : gone) {
         auto& m = messages_.at(t);
         switch (m.state) {
         case state::in_hand:
+            if (also_pending || !is_kept)
+                actions_.emplace_back(consumer_action::withdraw{t});
             if (also_pending) {
                 // Its handler still runs: until it returns, its key stays taken.
                 count_out(m, p);
@@ -55,13 +56,15 @@ void consumer_machine::drop_waiting(partition_handle handle, bool also_pending) 
         case state::ready:
         case state::behind:
         case state::held:
-            // Committed already: this member is the only one that will ever see it.
-            if (settings_.at_most_once && !also_pending && p.phase == phase::draining)
-                break;
-            drop(t, m);
+            if (!is_kept || also_pending)
+                drop(t, m);
             break;
         case state::waiting_for_commit:
-            // In a commit that is out, it may be committed; then it is lost, as the mode allows.
+            // In the commit that is out, it will be nobody else's.
+            if (!also_pending && p.phase == phase::draining && p.committing &&
+                m.offset < *p.committing)
+                break;
+            p.not_beyond = m.offset; // the lowest comes last
             drop(t, m);
             break;
         case state::abandoned:

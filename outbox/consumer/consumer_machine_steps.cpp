@@ -45,7 +45,8 @@ void consumer_machine::wait_is_over(ticket t, message& m) {
         make_ready(t, m);
         return;
     }
-    if (settings_.place != retry_place::any) { // left there when it was otherwise
+    if (settings_.place != retry_place::any || !settings_.retries.has_topics()) {
+        // Left there when it was otherwise.
         wait_until(t, m, *m.due);
         return;
     }
@@ -91,10 +92,17 @@ void consumer_machine::hand_out() {
     }
 }
 
+std::optional<std::int64_t> consumer_machine::committable(const partition& p) const noexcept {
+    const auto offset = p.window.committable();
+    return offset && p.not_beyond ? std::min(*offset, *p.not_beyond) : offset;
+}
+
 bool consumer_machine::wants_commit(const partition& p) const noexcept {
     if (!settings_.commits || p.phase == phase::fenced)
         return false;
-    const auto offset = p.window.committable();
+    if (settings_.at_most_once && user_paused_) // what is committed must be handed out
+        return false;
+    const auto offset = committable(p);
     return offset && offset != p.committed;
 }
 
@@ -107,7 +115,7 @@ void consumer_machine::commit() {
     for (auto& [handle, p] : partitions_) {
         if (!wants_commit(p))
             continue;
-        p.committing = p.window.committable();
+        p.committing = committable(p);
         p.committing_count = p.window.prefix_count();
         what.offsets.emplace_back(handle, *p.committing);
     }
@@ -118,33 +126,60 @@ void consumer_machine::commit() {
     actions_.emplace_back(std::move(what));
 }
 
-bool consumer_machine::is_full(const partition& p) const noexcept {
-    const auto half = std::max<std::size_t>(1, settings_.prefetch_count_max / 2);
-    const auto half_bytes = settings_.prefetch_bytes_max / 2;
-    const auto share = std::max<std::size_t>(1, half / partitions_.size());
-    return p.window.span() >= settings_.span_max ||
-           (is_stuck() && ((unfinished_ >= half && p.unfinished >= share) ||
-                           (bytes_ >= half_bytes && p.bytes >= half_bytes / partitions_.size())));
+/// Of half of a limit, for each partition.
+std::size_t consumer_machine::share(std::size_t limit) const noexcept {
+    return std::max<std::size_t>(1, limit / 2 / std::max<std::size_t>(1, partitions_.size()));
+}
+
+/// How much more of what is limited may be read: up to the limit. Of a partition that is paused or
+/// leaves nothing more comes; if there is one, the others may have their shares beyond it.
+std::size_t
+consumer_machine::room_within(std::size_t limit, std::size_t used, std::size_t partition::*held)
+    const noexcept {
+    const auto inside = limit - std::min(limit, used);
+    auto beyond = share(limit);
+    if (inside >= beyond)
+        return inside;
+    const auto whole = beyond;
+    bool some_are_closed = false;
+    for (const auto& [handle, p] : partitions_) {
+        if (p.paused || p.phase != phase::owned)
+            some_are_closed = true;
+        else if (!parking_.contains(handle))
+            beyond = std::min(beyond, whole - std::min(whole, p.*held));
+    }
+    return some_are_closed ? std::max(inside, beyond) : inside;
 }
 
 std::size_t consumer_machine::room() const noexcept {
-    if (unfinished_ >= settings_.prefetch_count_max || bytes_ >= settings_.prefetch_bytes_max)
+    if (room_bytes() == 0)
         return 0;
-    return settings_.prefetch_count_max - unfinished_;
+    return room_within(settings_.prefetch_count_max, unfinished_, &partition::unfinished);
+}
+
+std::size_t consumer_machine::room_bytes() const noexcept {
+    return room_within(settings_.prefetch_bytes_max, bytes_, &partition::bytes);
 }
 
 bool consumer_machine::is_stuck() const noexcept {
     return full_since_ && now_ - *full_since_ >= full_patience;
 }
 
+bool consumer_machine::is_full(const partition& p) const noexcept {
+    const auto count_max = settings_.prefetch_count_max;
+    const auto bytes_max = settings_.prefetch_bytes_max;
+    return p.window.span() >= settings_.span_max ||
+           (is_stuck() && ((unfinished_ >= count_max / 2 && p.unfinished >= share(count_max)) ||
+                           (bytes_ >= bytes_max / 2 && p.bytes >= share(bytes_max))));
+}
+
 /// Well below the limits, so that it does not change its mind with every message.
 bool consumer_machine::has_room(const partition& p) const noexcept {
-    const auto half = std::max<std::size_t>(1, settings_.prefetch_count_max / 2);
-    const auto half_bytes = settings_.prefetch_bytes_max / 2;
-    const auto share = std::max<std::size_t>(1, half / partitions_.size());
+    const auto count_max = settings_.prefetch_count_max;
+    const auto bytes_max = settings_.prefetch_bytes_max;
     return p.window.span() <= settings_.span_max / 2 &&
-           (unfinished_ <= half / 2 || p.unfinished <= share / 2) &&
-           (bytes_ <= half_bytes / 2 || p.bytes <= half_bytes / partitions_.size() / 2);
+           (unfinished_ <= count_max / 4 || p.unfinished <= share(count_max) / 2) &&
+           (bytes_ <= bytes_max / 4 || p.bytes <= share(bytes_max) / 2);
 }
 
 void consumer_machine::check_limits() {
@@ -163,6 +198,8 @@ void consumer_machine::check_limits() {
             actions_.emplace_back(consumer_action::resume{handle});
         }
     }
+    if (full_since_ && room() > 0)
+        full_since_.reset(); // who was in the way is paused; the next one has a second again
 }
 
 tick_point consumer_machine::next_deadline() const noexcept {

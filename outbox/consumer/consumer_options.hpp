@@ -54,7 +54,9 @@ enum class consume_audience {
 enum class consume_promise {
     /// Handled, then committed. After a crash some messages come again.
     at_least_once,
-    /// Committed, then handled. After a crash some messages never come. Nothing is retried.
+    /// Committed, then handled. Some messages never come: after a crash, after a partition was lost
+    /// to another member, or when the handlers do not get to what is committed within
+    /// `stop_patience` or `revoke_patience`. Nothing is retried.
     at_most_once,
 };
 
@@ -92,7 +94,8 @@ struct consumer_options {
     std::chrono::milliseconds gate_longest{10'000};
 
     // What may be in memory. At the limit nothing more is asked for; when the handlers then finish
-    // nothing for a second, partitions are paused, first those that hold most.
+    // nothing for a second, partitions that hold their share or more are paused, and the others are
+    // read on, so that a limit may be exceeded by half.
 
     /// Messages read and not finished. 2 or more.
     std::size_t prefetch_count_max = 2'000;
@@ -107,7 +110,7 @@ struct consumer_options {
     std::size_t parked_count_max = 1'000;
     std::size_t parked_bytes_max = 8U << 20U;
 
-    // When.
+    // When. More than a year is a year, so milliseconds::max() is for ever.
 
     /// Progress is committed so often, when there is any.
     std::chrono::milliseconds commit_interval{200};
@@ -122,7 +125,8 @@ struct consumer_options {
     // Who wants to know. Called on the consumer's thread: be quick, do not throw.
 
     std::function<void(const consumed_partition&)> on_assigned{};
-    /// Nothing of it is in hand any more; `lost`: another member may have had it for a while.
+    /// Nothing of it is in hand any more, but what has outlasted its patience; `lost`: another
+    /// member may have had it for a while, and something of it may be in hand.
     std::function<void(const consumed_partition&, bool lost)> on_revoked{};
     /// A message was given up; it stands in the dead-letter topic.
     std::function<void(const delivery&, const std::string& why)> on_dead_letter{};

@@ -1,5 +1,6 @@
 #include "outbox/consumer/consumer_setup.hpp"
 
+#include "outbox/base/wait_limit.hpp"
 #include "outbox/consumer/record_marks.hpp"
 
 #include <utility>
@@ -25,13 +26,13 @@ consumer_settings settings_of(const consumer_options& options, std::size_t batch
         .span_max = options.span_max,
         .parked_count_max = options.parked_count_max,
         .parked_bytes_max = options.parked_bytes_max,
-        .commit_interval = options.commit_interval,
-        .revoke_patience = options.revoke_patience,
-        .stop_patience = options.stop_patience,
+        .commit_interval = bounded_wait(options.commit_interval),
+        .revoke_patience = bounded_wait(options.revoke_patience),
+        .stop_patience = bounded_wait(options.stop_patience),
         .retries = options.retries,
         .place = place,
         .begins_closed = options.gate != nullptr,
-        .gate_waits = {options.gate_shortest, options.gate_longest},
+        .gate_waits = {bounded_wait(options.gate_shortest), bounded_wait(options.gate_longest)},
     };
 }
 
@@ -45,7 +46,6 @@ subscription subscription_of(const consumer_options& options, const consumer_set
         what.topics.push_back(each.text());
     if (what.broadcast)
         return what;
-    what.own_prefix = retry_topic_prefix(options.group);
     if (options.promise == consume_promise::at_least_once)
         what.parking =
             settings.place == retry_place::park_key ? parking_use::made : parking_use::read;

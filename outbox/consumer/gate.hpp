@@ -24,6 +24,12 @@ public:
     /// The one that probes has passed.
     void probe_passed() noexcept { state_ = state::probing; }
 
+    /// It has not: the next one is.
+    void probe_withdrawn() noexcept {
+        if (state_ == state::probing)
+            state_ = state::closed;
+    }
+
     /// What a message said that had passed. Only the probe's word opens.
     void heard_unavailable(tick_point now, bool from_probe) {
         if (state_ == state::probing && !from_probe)

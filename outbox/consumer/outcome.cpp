@@ -10,6 +10,8 @@ const char* to_string(outcome_kind kind) noexcept {
         return "retry";
     case outcome_kind::retry_after:
         return "retry_after";
+    case outcome_kind::defer:
+        return "defer";
     case outcome_kind::dead_letter:
         return "dead_letter";
     case outcome_kind::unavailable:

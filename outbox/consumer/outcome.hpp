@@ -5,11 +5,16 @@
 //   ack                 done; the message will not be seen again, as far as at least once goes
 //   retry               not now; again after the next delay of the group's retry policy
 //   retry_after(30s)    not now; again after this time, rounded up as the policy says
+//   defer(30s, why)     not now, and it has not failed: again after this time. It waits in memory,
+//                       whatever the policy says, and holds up its key and the commit of its
+//                       partition. Costs no attempt, however often it is said.
 //   dead_letter(why)    never; into the group's dead-letter topic, with the reason
 //   unavailable(why)    not the message's fault: something that it needs is away. The consumer
 //   waits
 //                       until it is back, see gate in consumer_options.hpp, and hands out the same
 //                       message again. Costs no attempt, however long it takes.
+
+#include "outbox/base/wait_limit.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -18,9 +23,9 @@
 
 namespace outbox {
 
-enum class outcome_kind { ack, retry, retry_after, dead_letter, unavailable };
+enum class outcome_kind { ack, retry, retry_after, defer, dead_letter, unavailable };
 
-/// "ack", "retry", "retry_after", "dead_letter", "unavailable".
+/// "ack", "retry", "retry_after", "defer", "dead_letter", "unavailable".
 const char* to_string(outcome_kind kind) noexcept;
 
 class [[nodiscard]] outcome {
@@ -30,12 +35,13 @@ public:
     static outcome retry(std::string why = {}) {
         return outcome{outcome_kind::retry, {}, std::move(why)};
     }
-    /// Less than nothing is nothing.
+    /// Less than nothing is nothing, more than a year is a year.
     static outcome retry_after(std::chrono::milliseconds delay, std::string why = {}) {
-        return outcome{
-            outcome_kind::retry_after,
-            delay < delay.zero() ? delay.zero() : delay,
-            std::move(why)};
+        return outcome{outcome_kind::retry_after, bounded_wait(delay), std::move(why)};
+    }
+    /// Less than nothing is nothing, more than a year is a year.
+    static outcome defer(std::chrono::milliseconds delay, std::string why = {}) {
+        return outcome{outcome_kind::defer, bounded_wait(delay), std::move(why)};
     }
     static outcome dead_letter(std::string why) {
         return outcome{outcome_kind::dead_letter, {}, std::move(why)};
@@ -45,7 +51,7 @@ public:
     }
 
     outcome_kind kind() const noexcept { return kind_; }
-    /// Of retry_after; else zero.
+    /// Of retry_after and defer; else zero.
     std::chrono::milliseconds delay() const noexcept { return delay_; }
     /// Empty for ack.
     const std::string& reason() const noexcept { return reason_; }

@@ -23,6 +23,9 @@ struct record_header {
     bool operator==(const record_header&) const = default;
 };
 
+/// What a record takes in memory on its way through a consumer, besides what it says.
+inline constexpr std::size_t record_overhead_bytes = 768;
+
 struct record {
     std::int64_t offset = 0;
     /// Milliseconds since 1970, or below zero when there is none.
@@ -35,8 +38,10 @@ struct record {
     /// What keeps `key` and `value` alive.
     std::shared_ptr<const void> keeper{};
 
+    /// In memory, about.
     std::size_t size_bytes() const noexcept {
-        std::size_t size = (key ? key->size() : 0) + (value ? value->size() : 0);
+        std::size_t size =
+            record_overhead_bytes + (key ? key->size() : 0) + (value ? value->size() : 0);
         for (const auto& each : headers)
             size += each.name.size() + (each.value ? each.value->size() : 0);
         return size;

@@ -19,6 +19,8 @@ std::int64_t ms_since_1970(time_point t) {
 
 namespace {
 
+static_assert(sizeof(work_item) <= record_overhead_bytes);
+
 /// Where keys are parked order is kept within a partition, and so a lane ends there as well:
 /// else a key that is parked in one subject would hold up the same one in another.
 std::optional<std::uint64_t> lane_of(const delivery& message, const consumer_options& options) {
@@ -98,7 +100,7 @@ take_in(const intake_place& at, record what, const consumer_options& options, co
         .partition = at.partition,
         .ticket = at.ticket,
         .offset = item->record.offset,
-        .bytes = item->record.size_bytes() + sizeof(work_item),
+        .bytes = item->record.size_bytes(),
     };
     if (!meaning.message) {
         event.content = consumer_event::content::undecodable;

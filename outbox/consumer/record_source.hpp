@@ -56,10 +56,9 @@ struct subscription {
     /// Must be there, or appear.
     std::vector<std::string> topics{};
     /// Of this group alone: made by the source, if they are not there, before anything is read.
+    /// Other retry topics of the group, which an earlier configuration has left, are read as well,
+    /// if they are there when it starts.
     std::vector<std::string> own_topics{};
-    /// All topics whose names begin so are read as well, if they are there when it starts: what an
-    /// earlier configuration has left.
-    std::string own_prefix{};
     parking_use parking = parking_use::ignored;
     start_point start = start_point::first();
     /// Every instance reads everything, and no progress is recorded.
@@ -122,6 +121,13 @@ struct partition_ends {
     std::int64_t last = -1;
 };
 
+/// How much one poll() may tell.
+struct poll_limits {
+    std::size_t count_max = 0;
+    /// As record::size_bytes() has them. The record that reaches it is the last.
+    std::size_t bytes_max = 0;
+};
+
 class record_source {
 public:
     virtual ~record_source() = default;
@@ -132,11 +138,11 @@ public:
     /// called again.
     virtual void open(const subscription& what, std::chrono::milliseconds patience) = 0;
 
-    /// Waits at most `timeout` for news and appends them; at most `count_max` records. At 0 only
-    /// what is told without being asked for: answers, and not who has which partition.
+    /// Waits at most `timeout` for news and appends them, records within `limits`; all else
+    /// is told however little is asked for.
     virtual void poll(
         std::chrono::milliseconds timeout,
-        std::size_t count_max,
+        poll_limits limits,
         std::vector<source_event_type>& news
     ) = 0;
     /// Lets poll() return now. Any thread.

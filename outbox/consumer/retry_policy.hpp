@@ -23,6 +23,8 @@ struct retry_policy {
 
     /// Throws outbox::error (invalid_argument) when the delays break the rules above.
     void check() const;
+    /// Whether any of the waits is spent in a retry topic, where messages may go there at all.
+    bool has_topics() const noexcept { return !delays.empty() && delays.back() > in_place_max; }
     std::uint32_t attempt_count_max() const noexcept {
         return static_cast<std::uint32_t>(delays.size()) + 1;
     }

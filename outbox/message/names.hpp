@@ -23,7 +23,7 @@ inline constexpr std::size_t subject_bytes_max = 249;
 /// Any bytes, 1 to 512 of them. Kafka sets no limit; a key is an index entry elsewhere and is meant
 /// to be short.
 inline constexpr std::size_t order_key_bytes_max = 512;
-/// 1 to 64 printable ASCII characters without comma, space and double bar, which filters use.
+/// 1 to 64 printable ASCII characters without comma, space and bar, which filters use.
 inline constexpr std::size_t tag_bytes_max = 64;
 inline constexpr std::size_t tag_count_max = 10;
 

@@ -1,5 +1,6 @@
 #include "outbox/producer/background.hpp"
 
+#include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
 #include "outbox/base/log.hpp"
 
@@ -47,13 +48,18 @@ void tell_here(
 
 background::background(settings chosen, std::unique_ptr<target> to)
     : chosen_(std::move(chosen))
+    , process_(to ? ::getpid() : 0)
     , listeners_(std::make_unique<listener_thread>())
-    , target_(std::move(to)) {}
+    , target_(std::move(to)) {
+    std::vector<settled_fate> none;
+    unwatched_.close(none); // nobody waits for their receipts
+}
 
 background::~background() {
     if (is_inherited()) {
         keep_for_ever(std::move(desk_));
         keep_for_ever(std::move(office_));
+        keep_for_ever(std::move(target_));
         keep_for_ever(std::move(listeners_));
         return;
     }
@@ -192,6 +198,7 @@ void background::committed(
     try {
         if (const auto at = desk())
             at->committed(ids, deadline);
+        tell_unwatched(ids);
     } catch (const std::exception& e) {
         log(log_level::error, "producer", std::string{"fates are not told: "} + e.what());
     }
@@ -233,6 +240,35 @@ void background::leave_unwatched(
         "and "
         "will be delivered, do not send it again"
     );
+}
+
+void background::keep_unwatched(watcher who, const message_id& id, std::string subject) noexcept {
+    std::vector<settled_fate> none;
+    std::vector<watcher> forgotten; // destroyed outside of the lock
+    try {
+        const tick_point now = system_clock().ticks();
+        const std::lock_guard lock{mutex_};
+        unwatched_.expire(now, none, forgotten);
+        if (unwatched_.size() >= unwatched_max)
+            return;
+        unwatched_.admit(id, std::move(subject), std::move(who), committer::user);
+        unwatched_.forget_at(id, now + chosen_.receipt_deadline);
+    } catch (const std::exception& e) {
+        log(log_level::error, "producer", std::string{"fates are not told: "} + e.what());
+    }
+}
+
+void background::tell_unwatched(std::span<const message_id> ids) {
+    std::vector<settled_fate> there;
+    {
+        const std::lock_guard lock{mutex_};
+        if (unwatched_.size() == 0)
+            return;
+        for (const message_id& id : ids)
+            unwatched_.committed(id, {}, there);
+    }
+    for (const settled_fate& fate : there)
+        leave_unwatched(fate.who, fate.report.id, fate.report.subject);
 }
 
 void background::drop(

@@ -7,6 +7,7 @@
 #include "outbox/message/envelope.hpp"
 #include "outbox/message/message_id.hpp"
 #include "outbox/producer/listener_thread.hpp"
+#include "outbox/producer/pending_fates.hpp"
 #include "outbox/producer/post_office.hpp"
 #include "outbox/producer/post_options.hpp"
 #include "outbox/producer/receipt_desk.hpp"
@@ -62,6 +63,12 @@ public:
     static void
     leave_unwatched(const watcher& who, const message_id& id, const std::string& subject) noexcept;
 
+    /// For what could not be watched in a transaction whose end only the user knows: kept until
+    /// committed() with its id, as long as one that is watched would be. At most `unwatched_max`
+    /// of them; one beyond it is not told.
+    void keep_unwatched(watcher who, const message_id& id, std::string subject) noexcept;
+    static constexpr std::size_t unwatched_max = 10'000;
+
     /// For what there was no room for: tells on this thread that it is lost.
     static void drop(const watcher& who, const message_id& id, const std::string& subject) noexcept;
 
@@ -96,9 +103,10 @@ public:
 private:
     bool is_inherited() const noexcept;
     std::shared_ptr<receipt_desk> desk() const noexcept;
+    void tell_unwatched(std::span<const message_id> ids);
 
     const settings chosen_;
-    std::atomic<pid_t> process_{0}; // of the threads; 0 before there are any
+    std::atomic<pid_t> process_; // of the threads, a target's too; 0 before there are any
     std::unique_ptr<listener_thread> listeners_;
     mutable std::mutex mutex_;
     bool stopped_ = false;
@@ -106,6 +114,7 @@ private:
     std::unique_ptr<target> target_; // until the office has it
     std::shared_ptr<receipt_desk> desk_;
     std::shared_ptr<post_office> office_;
+    pending_fates unwatched_;
 };
 
 } // namespace outbox

@@ -46,8 +46,12 @@ outgoing::~outgoing() {
     if (watched_.empty() || process_ != ::getpid()) // a forked child has no word in it
         return;
     std::vector<message_id> ids;
-    for (const watched_message& w : watched_)
-        ids.push_back(w.id);
+    for (watched_message& w : watched_) {
+        if (w.unwatched.empty())
+            ids.push_back(w.id);
+        else if (session_)
+            fates_->keep_unwatched(std::move(w.unwatched), w.id, std::move(w.subject));
+    }
     if (session_)
         fates_->unwitnessed(ids);
     else

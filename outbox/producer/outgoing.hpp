@@ -27,7 +27,8 @@ namespace outbox {
 
 class background;
 
-/// More in one transaction is refused, and poisons it: split the work.
+/// More within one `transact` is refused, and poisons it: split the work. After `join` nothing is
+/// held back, and only the database has a limit.
 inline constexpr std::size_t transaction_messages_max = 100'000;
 inline constexpr std::size_t transaction_bytes_max = 256U << 20U;
 
@@ -43,8 +44,13 @@ public:
     /// locks you hold make it the order of the commits.
     ///
     /// Throws outbox::error when the message breaks a limit or its row cannot be written. The
-    /// transaction is then poisoned: it will not commit even if the exception is swallowed. Throws
-    /// usage_error after the end.
+    /// transaction is then poisoned: it will not commit even if the exception is swallowed.
+    ///
+    /// Nothing is sent after the end. What transact() gave throws usage_error. After join() it
+    /// throws outbox::error (not_in_transaction), as long as no other transaction is open on a
+    /// connection that was joined; what is sent then belongs to that one. An sql::Connection
+    /// without autocommit, and a MYSQL with autocommit = 0, are always in a transaction:
+    /// docs/doors.md.
     ///
     /// `listener` is told what became of the message after COMMIT; see send_listener.hpp. After
     /// `join` the library does not see your COMMIT: a receipt from a relay proves it, and nudge()
@@ -65,8 +71,9 @@ public:
     }
 
     /// Takes a scheduled message back, now, and for good if the transaction commits. False: it is
-    /// too late, it is due and may have left; or it never was scheduled. One that this very
-    /// transaction has sent cannot be taken back: usage_error.
+    /// too late, it is due and may have left; or it never was scheduled. Within `transact` one
+    /// that this very transaction has sent cannot be taken back, because it is not there yet:
+    /// usage_error.
     bool cancel(const message_id& id);
 
     /// Puts `m` in the place of the scheduled message `id`, which keeps its id, and its time unless

@@ -11,6 +11,12 @@ namespace {
 // Beyond the deadline of a post that is waited for: time for a row to be written.
 constexpr std::chrono::milliseconds grace{10'000};
 
+// A clock cannot add the longest time there is.
+std::chrono::milliseconds bounded(std::chrono::milliseconds time) {
+    constexpr std::chrono::milliseconds longest = std::chrono::hours{10 * 365 * 24};
+    return std::clamp(time, std::chrono::milliseconds{0}, longest);
+}
+
 // What both the user and the target allow.
 producer_options known_limits(producer_options options) {
     if (!options.target)
@@ -32,7 +38,7 @@ producer::producer(producer_options options)
     , fates_(std::make_shared<background>(
           background::settings{
               .receipt_address = options_.receipts.address,
-              .receipt_deadline = options_.receipts.deadline,
+              .receipt_deadline = bounded(options_.receipts.deadline),
               .pending_max = options_.receipts.pending_max,
               .rows = options_.database,
               .posts = options_.posts,
@@ -56,7 +62,8 @@ producer::~producer() {
 }
 
 void producer::stop(std::chrono::milliseconds patience) noexcept {
-    fates_->stop(patience);
+    const auto alive = fates_; // a listener may destroy the producer meanwhile
+    alive->stop(bounded(patience));
 }
 
 void producer::committed(const message_id& id) noexcept {
@@ -67,7 +74,7 @@ send_fate producer::wait_delivered(const receipt& r, std::chrono::milliseconds p
     fates_->refuse_in_child();
     detail::receipt_state& state = *r.state_;
     std::unique_lock lock{state.mutex};
-    state.changed.wait_for(lock, patience, [&] {
+    state.changed.wait_for(lock, bounded(patience), [&] {
         return state.report || !state.withdrawn.empty();
     });
     if (state.report)
@@ -110,7 +117,7 @@ std::vector<message_id> producer::post(
     const watcher who{.listener = listener, .receipt = nullptr};
     if (how.durability == durability::persistent) {
         if (!rows.empty())
-            fates_->post_rows(std::move(rows), who, how.deadline);
+            fates_->post_rows(std::move(rows), who, bounded(how.deadline));
         return ids;
     }
     for (envelope& row : rows)
@@ -120,7 +127,7 @@ std::vector<message_id> producer::post(
 
 delivery_report producer::post_and_wait(const message& m, const post_options& how) {
     const receipt posted = post(m, how, with_receipt);
-    const send_fate fate = wait_delivered(posted, how.deadline + grace);
+    const send_fate fate = wait_delivered(posted, bounded(how.deadline) + grace);
     if (auto report = posted.report())
         return *report;
     throw error(
@@ -133,6 +140,7 @@ delivery_report producer::post_and_wait(const message& m, const post_options& ho
 
 void producer::post_frozen(envelope&& row, watcher who, const post_options& how) {
     using std::chrono::milliseconds;
+    const milliseconds deadline = bounded(how.deadline);
     const bool never_a_row =
         how.durability == durability::in_memory || how.durability == durability::best_effort;
     if (row.deliver && never_a_row)
@@ -147,18 +155,18 @@ void producer::post_frozen(envelope&& row, watcher who, const post_options& how)
         throw usage_error("outbox: post() has no transaction; use transact(), join() or send(), or "
                           "post with another durability");
     case durability::persistent:
-        fates_->post_row(std::move(row), std::move(who), how.deadline);
+        fates_->post_row(std::move(row), std::move(who), deadline);
         return;
     case durability::store_on_failure:
         if (fates_->rows() == nullptr)
             throw usage_error("outbox: post() with store_on_failure needs a database: put one into "
                               "producer_options::database");
         if (row.key || row.deliver ||
-            !fates_->post_direct(row, who, how.durability, how.deadline, milliseconds{0}))
-            fates_->post_row(std::move(row), std::move(who), how.deadline);
+            !fates_->post_direct(row, who, how.durability, deadline, milliseconds{0}))
+            fates_->post_row(std::move(row), std::move(who), deadline);
         return;
     case durability::in_memory:
-        if (!fates_->post_direct(row, who, how.durability, how.deadline, how.deadline))
+        if (!fates_->post_direct(row, who, how.durability, deadline, deadline))
             throw error(
                 error_kind::unreachable,
                 "message " + row.id.text() + " to " + row.subject +
@@ -167,7 +175,7 @@ void producer::post_frozen(envelope&& row, watcher who, const post_options& how)
             );
         return;
     case durability::best_effort:
-        if (!fates_->post_direct(row, who, how.durability, how.deadline, milliseconds{0}))
+        if (!fates_->post_direct(row, who, how.durability, deadline, milliseconds{0}))
             background::drop(who, row.id, row.subject);
         return;
     }

@@ -58,7 +58,8 @@ struct receipt_options {
     std::chrono::milliseconds deadline{30'000};
     /// So many messages may be waited for at once, those whose listener has not returned included.
     /// Beyond it a message's fate is left_to_watchdog at once, told on the sender's own thread
-    /// after COMMIT.
+    /// after COMMIT: where you commit, when you say nudge() or committed(). For the latter 10,000
+    /// more are kept in mind.
     std::size_t pending_max = 50'000;
 };
 
@@ -209,12 +210,12 @@ public:
     /// in the queue, and `listener` hears how it ended. One-way sending is best_effort.
     ///
     /// Throws outbox::error: invalid_argument when it breaks a limit, or has a delivery time and
-    /// would have no row; what the database throws when
-    /// a row cannot be written (in_doubt() when that is unknown); unreachable when the queue stays
-    /// full until the deadline (in_memory). A full queue costs store_on_failure a row, written now,
+    /// would have no row; what the database throws when a row cannot be written (in_doubt() when
+    /// that is unknown); unreachable when the queue stays full until the deadline, or too many
+    /// listeners have not returned (in_memory). Either costs store_on_failure a row, written now,
     /// and best_effort the message, whose fate is then lost. Throws usage_error for
-    /// `transactional`, without the database or the target that the kind needs, and after stop().
-    /// When it throws, the listener is not called.
+    /// `transactional`, without the database or the target that the kind needs, and after stop()
+    /// for what would not be written at once. When it throws, the listener is not called.
     message_id post(const message& m, const post_options& how = {}, send_listener listener = {});
 
     /// The same for several, in order; with rows they are one transaction, all or nothing. Without,

@@ -293,10 +293,23 @@ relay_event_type relay::act(const relay_action::forget_applied&) {
     }
 }
 
+// Those that cannot be moved hold up neither the others nor removal.
 relay_event_type relay::act(const relay_action::release_due& a) {
-    release_answer answer = store().release_due(options_.shard, a.epoch, a.count_max);
-    OUTBOX_FAULT("relay.released");
-    return relay_event::due_released{answer};
+    try {
+        release_answer answer = store().release_due(options_.shard, a.epoch, a.count_max);
+        OUTBOX_FAULT("relay.released");
+        due_trouble_.clear();
+        return relay_event::due_released{answer};
+    } catch (const error& e) {
+        if (e.kind() == error_kind::unreachable)
+            throw;
+        say_once(
+            due_trouble_,
+            log_level::warning,
+            source_->display_name() + ": scheduled messages wait: " + e.what()
+        );
+        return relay_event::due_released{};
+    }
 }
 
 relay_event_type relay::act(const relay_action::release& a) {

@@ -82,7 +82,8 @@ public:
     /// target is logged and tried again, for ever. One thread, once.
     void run();
 
-    /// Any thread, also a signal handler; also before run().
+    /// Any thread, also before run(). In a signal handler only if the target's wake() may be called
+    /// there, as that of kafka_target may.
     void request_stop() noexcept;
 
     relay_stats stats() const noexcept;
@@ -140,6 +141,7 @@ private:
     std::string target_trouble_;
     std::string store_trouble_;
     std::string forget_trouble_;
+    std::string due_trouble_;
 
     std::atomic<bool> stop_requested_{false};
     std::atomic<std::uint64_t> delivered_{0};

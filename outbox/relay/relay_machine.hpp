@@ -182,7 +182,6 @@ public:
     // For metrics and logs.
     bool holds_lease() const noexcept { return held_.has_value(); }
     breaker_state breaker() const noexcept { return breaker_; }
-    std::uint64_t delivered_count() const noexcept { return delivered_count_; }
 
 private:
     struct held_lease {

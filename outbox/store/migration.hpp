@@ -28,7 +28,8 @@ struct migration_dialect {
     /// In the order of their numbers.
     std::span<const migration> versions{};
     /// Library and daemon of this build run on tables of this version and every later one of
-    /// `versions`: by rule the last but one, so that programs are replaced first and tables after.
+    /// `versions`: by rule the last but one or an earlier one, so that programs are replaced first
+    /// and tables after. What these tables cannot hold is refused when it is asked for.
     int oldest_usable = 1;
     /// The list of applied versions: a table with the columns version, name and checksum; more
     /// columns have defaults.

@@ -46,7 +46,8 @@ struct slice {
 };
 
 struct lease {
-    /// Rises with every change of holder; goes into every write of the relay.
+    /// Rises with every grant, also to the same owner, because a write of its lost session may
+    /// still be under way; goes into every write of the relay.
     std::int64_t epoch = 0;
     cursor from{};
 };
@@ -133,13 +134,15 @@ public:
     virtual bool remove_delivered(int shard, std::int64_t epoch) = 0;
 
     /// Makes at most `count_max` scheduled messages that are due by the database's clock readable,
-    /// each once, the one that was due first before the others.
+    /// each once, the one that was due first before the others. When it throws anything but
+    /// `unreachable`, none has been, and the session is as it was.
     virtual release_answer release_due(int shard, std::int64_t epoch, std::size_t count_max) = 0;
 
     /// Removes what consumers have noted longer than `age` ago by the database's clock: keys,
     /// claims that are done or whose lease is over, sets of numbers; at most `rows_max` of each
     /// kind, of all groups. True: there is more to remove. It asks for no epoch, because what it
-    /// may remove depends on nothing but the age.
+    /// may remove depends on nothing but the age. Tables of an older version that have no place for
+    /// notes hold none.
     virtual bool forget_applied(std::chrono::seconds age, std::size_t rows_max) = 0;
 
     virtual store_status status(int shard) = 0;

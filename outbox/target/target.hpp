@@ -38,10 +38,6 @@ struct delivery_outcome {
 /// What a target can do, asked once; differences between engines are answered here and nowhere
 /// else.
 struct target_capabilities {
-    std::string_view name{};
-    bool ordered_by_key = false;
-    /// The target drops a second copy of a send that it already has (not: of a message sent anew).
-    bool deduplicates_retries = false;
     /// Key, headers and payload together; 0 when it sets no limit of its own.
     std::size_t message_bytes_max = 0;
     std::size_t subject_bytes_max = outbox::subject_bytes_max;

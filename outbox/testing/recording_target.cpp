@@ -58,11 +58,7 @@ delivery_outcome recording::answer(std::size_t index, const stored_message& m) {
 }
 
 target_capabilities recording_target::capabilities() const {
-    return {
-        .name = "recording",
-        .ordered_by_key = true,
-        .deduplicates_retries = false,
-        .message_bytes_max = 1U << 20U};
+    return {.message_bytes_max = 1U << 20U};
 }
 
 void recording_target::deliver(std::span<const stored_message* const> wave) {

@@ -339,6 +339,17 @@ TEST_F(admin, describe_configs_has_every_key_with_value_and_source) {
     EXPECT_EQ(some->results[4].error, error_code::invalid_request);
 }
 
+TEST_F(admin, what_is_described_a_thousand_times_is_answered_once) {
+    auto client = connect();
+    ASSERT_EQ(verdict(create("orders")), error_code::none);
+    wire::describe_configs_request asked{.resources = {1000, {.type = 2, .name = "orders"}}};
+    asked.resources.push_back({.type = 4, .name = "1"});
+    const auto got = client.ask(asked, 4);
+    ASSERT_EQ(got->results.size(), 2u);
+    EXPECT_EQ(got->results[0].configs.size(), topic_settings().size());
+    EXPECT_EQ(got->results[1].type, 4);
+}
+
 TEST_F(admin, max_message_bytes_of_a_topic_counts_also_after_it_was_made_anew) {
     auto client = connect();
     ASSERT_EQ(verdict(create("small", 1, 1, {{"max.message.bytes", "200"}})), error_code::none);
@@ -420,6 +431,22 @@ TEST_F(list_offsets, a_time_finds_its_exact_record_inside_any_batch) {
         base += 100;
     }
     EXPECT_EQ(at(0).offset, 0);
+}
+
+TEST_F(list_offsets, a_partition_named_a_thousand_times_is_answered_once) {
+    make_topic("orders");
+    auto client = connect();
+    const auto got = client.ask(
+        wire::list_offsets_request{
+            .topics =
+                {{.name = "orders", .partitions = {1000, {.index = 1, .timestamp = -1}}},
+                 {.name = "orders", .partitions = {{.index = 1}, {.index = 2, .timestamp = -1}}}}},
+        7
+    );
+    ASSERT_EQ(got->topics.size(), 2u);
+    EXPECT_EQ(got->topics[0].partitions.size(), 1u);
+    ASSERT_EQ(got->topics[1].partitions.size(), 1u);
+    EXPECT_EQ(got->topics[1].partitions[0].index, 2);
 }
 
 TEST_F(list_offsets, unknown_partitions_and_times_are_errors) {

@@ -81,7 +81,7 @@ TEST_F(bad_input, a_frame_above_the_limit_is_refused_before_it_is_read) {
     );
 }
 
-TEST_F(bad_input, only_produce_may_be_large) {
+TEST_F(bad_input, what_has_no_reason_to_be_large_may_not_be) {
     expect_refused(
         frame(wire::small_frame_bytes_max + 1, bytes("\0\3\0\1", 4)),
         "larger than the limit"

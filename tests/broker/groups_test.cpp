@@ -7,6 +7,9 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+
 namespace outbox::broker {
 namespace {
 
@@ -220,6 +223,36 @@ TEST_F(groups, offsets_and_generations_are_there_after_a_restart) {
     EXPECT_GT(settle(client, "shop").generation, 1);
 }
 
+TEST_F(groups, an_offset_beyond_an_accepted_loss_is_put_back_and_one_ahead_on_purpose_is_not) {
+    {
+        auto client = connect();
+        for (int i = 0; i < 5; ++i)
+            client.ask(produce_of("orders", 0, batch_of({"a"})), 7);
+        ASSERT_EQ(commit(client, commit_of("shop", 5)), error_code::none);
+        ASSERT_EQ(commit(client, commit_of("ahead", 7, outside, 1)), error_code::none);
+    }
+    broker_.reset();
+    const auto partition = dir_ / "data" / "orders-0";
+    const auto segment = partition / "00000000000000000000.log";
+    {
+        // The third of five equal batches.
+        const auto at = std::filesystem::file_size(segment) / 5 * 3 - 1;
+        std::fstream file(segment, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(static_cast<std::streamoff>(at));
+        file.put('?');
+        ASSERT_TRUE(file.good());
+    }
+    std::ofstream(partition / "accept-data-loss").flush();
+    start(group_options());
+    auto client = connect();
+    EXPECT_EQ(committed(client, "shop"), 2);
+    const auto ahead = client.ask(
+        wire::offset_fetch_request{.group_id = "ahead", .topics = {{{"orders", {1}}}}},
+        5
+    );
+    EXPECT_EQ(row(ahead).offset, 7);
+}
+
 TEST_F(groups, the_dead_are_noticed_and_fenced) {
     auto client = connect();
     auto asked = join_of("shop");
@@ -238,6 +271,40 @@ TEST_F(groups, the_dead_are_noticed_and_fenced) {
     EXPECT_EQ(commit(other, commit_of("shop", 5)), error_code::unknown_member_id)
         << "from outside, while somebody is in";
     EXPECT_EQ(committed(other, "shop"), -1);
+}
+
+TEST_F(groups, a_leader_may_assign_more_than_a_mebibyte) {
+    auto leader = connect();
+    const auto before = settle(leader, "shop");
+    auto follower = connect();
+    follower.send(join_of("shop"), 3);
+    harness::wait_until([&] { return member_count(leader) == 2; }, 10s, "the second to wait");
+    const auto me = leader.ask(join_of("shop", before.id), 3);
+    ASSERT_EQ(me->leader, before.id);
+    const auto other = follower.receive_as<wire::join_group_api>(3);
+    const auto sync_of = [&](const std::string& member) {
+        return wire::sync_group_request{
+            .group_id = "shop",
+            .generation_id = me->generation_id,
+            .member_id = member};
+    };
+    follower.send(sync_of(other->member_id), 3);
+    const bytes mine(600'000, 'm');
+    const bytes its(600'000, 'i');
+    auto assigning = sync_of(before.id);
+    assigning.assignments = {{before.id, mine}, {other->member_id, its}};
+    EXPECT_EQ(leader.ask(assigning, 3)->assigned, mine);
+    EXPECT_EQ(follower.receive_as<wire::sync_group_api>(3)->assigned, its);
+}
+
+TEST_F(groups, a_commit_of_too_many_partitions_is_refused_in_words) {
+    auto client = connect();
+    auto asked = commit_of("shop", 5);
+    asked.topics[0].partitions.resize(100'000, asked.topics[0].partitions[0]);
+    const auto answer = client.ask(asked, 7);
+    EXPECT_EQ(answer->topics.at(0).partitions.size(), 100'000U);
+    EXPECT_EQ(row(answer).error, error_code::invalid_commit_offset_size) << "1.8 MiB of them";
+    EXPECT_EQ(committed(client, "shop"), -1);
 }
 
 TEST_F(groups, a_newcomer_that_is_killed_while_it_waits_holds_nobody_up) {
@@ -267,6 +334,49 @@ TEST_F(groups, a_stop_does_not_wait_for_a_rebalance) {
         second.receive_as<wire::join_group_api>(3)->error,
         error_code::coordinator_not_available
     );
+}
+
+TEST_F(groups, what_is_named_a_thousand_times_is_answered_once) {
+    auto client = connect();
+    const auto me = settle(client, "shop");
+    ASSERT_EQ(commit(client, commit_of("shop", 5, me)), error_code::none);
+    const std::vector<std::string> names(1000, "shop");
+    const auto described = client.ask(wire::describe_groups_request{.groups = names}, 5);
+    ASSERT_THAT(described->groups, SizeIs(1));
+    EXPECT_THAT(described->groups[0].members, SizeIs(1));
+    EXPECT_THAT(
+        client.ask(wire::find_coordinator_request{.keys = names}, 4)->coordinators,
+        SizeIs(1)
+    );
+
+    const wire::offset_fetch_request::topic partition{"orders", std::vector(1000, 0)};
+    const wire::offset_fetch_request fetching{
+        .group_id = "shop",
+        .topics = {{partition, partition}},
+        .groups = {100, {"shop", {{partition, partition}}}}};
+    for (const std::int16_t version : {std::int16_t{5}, std::int16_t{8}}) {
+        const auto fetched = client.ask(fetching, version);
+        if (version >= 8) {
+            ASSERT_THAT(fetched->groups, SizeIs(1));
+        }
+        const auto& topics = version >= 8 ? fetched->groups[0].topics : fetched->topics;
+        ASSERT_THAT(topics, SizeIs(1));
+        ASSERT_THAT(topics[0].partitions, SizeIs(1));
+        EXPECT_EQ(topics[0].partitions[0].offset, 5);
+    }
+
+    client.ask(wire::leave_group_request{.group_id = "shop", .member_id = me.id}, 2);
+    const auto forgotten = client.ask(
+        wire::offset_delete_request{
+            .group_id = "shop",
+            .topics = {1000, {.name = "orders", .partitions = {{0}, {0}}}}},
+        0
+    );
+    ASSERT_THAT(forgotten->topics, SizeIs(1));
+    EXPECT_THAT(forgotten->topics[0].partitions, SizeIs(1));
+    const auto deleted = client.ask(wire::delete_groups_request{.groups = names}, 2);
+    ASSERT_THAT(deleted->results, SizeIs(1));
+    EXPECT_EQ(deleted->results[0].error, error_code::none);
 }
 
 TEST_F(groups, bad_wishes_are_answered_in_words) {

@@ -79,6 +79,20 @@ TEST_F(produce_fetch, a_batch_larger_than_the_limit_is_returned_when_it_is_the_f
     EXPECT_EQ(got->topics[0].partitions[1].high_watermark, 1);
 }
 
+TEST_F(produce_fetch, a_partition_named_a_thousand_times_is_fetched_once) {
+    auto client = connect();
+    client.ask(produce_of("orders", 0, batch_of({"a"})), 7);
+    auto asked = fetch_of("orders", 0, 0);
+    asked.topics[0].partitions.resize(1000, asked.topics[0].partitions[0]);
+    asked.topics[0].partitions.push_back({.index = 1, .partition_max_bytes = 100});
+    asked.topics.push_back(asked.topics[0]);
+    const auto got = client.ask(asked, 11);
+    ASSERT_EQ(got->topics.size(), 1u);
+    ASSERT_EQ(got->topics[0].partitions.size(), 2u);
+    EXPECT_EQ(values_of(got->topics[0].partitions[0].records.value()), strings{"a"});
+    EXPECT_EQ(got->topics[0].partitions[1].index, 1);
+}
+
 TEST_F(produce_fetch, answers_come_in_request_order_and_acks_0_has_none) {
     auto client = connect();
     const auto fetch_first =
@@ -108,6 +122,24 @@ TEST_F(produce_fetch, a_thousand_pipelined_requests_are_answered_in_order) {
         ASSERT_EQ(got.correlation_id, sent[static_cast<std::size_t>(i)]);
         ASSERT_EQ(row(got).base_offset, i / 4);
     }
+}
+
+TEST_F(produce_fetch, requests_that_come_with_the_end_of_a_large_one_are_answered) {
+    auto client = connect();
+    auto other = connect();
+    const bytes large =
+        client.frame_of(produce_of("orders", 0, batch_of({bytes(3 << 20, 'x')})), 7);
+    client.send_raw(bytes_view(large).substr(0, large.size() - 1));
+    for (int i = 0; i < 10; ++i) // meanwhile the broker has read what there was
+        other.ask(wire::api_versions_request{}, 0);
+    bytes rest{large.back()};
+    for (int i = 0; i < 2; ++i)
+        rest += client.frame_of(wire::api_versions_request{}, 0);
+    client.send_raw(rest);
+    EXPECT_EQ(row(client.receive_as<wire::produce_api>(7)).error, error_code::message_too_large);
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(client.receive_as<wire::api_versions_api>(0)->error, error_code::none);
+    EXPECT_EQ(client.ask(wire::api_versions_request{}, 0)->error, error_code::none);
 }
 
 TEST_F(produce_fetch, a_waiting_fetch_is_woken_by_new_records) {

@@ -32,12 +32,16 @@ void raw_client::send_raw(bytes_view data) {
     }
 }
 
-void raw_client::send_frame(bytes_view message) {
+bytes raw_client::framed(bytes_view message) {
     bytes frame;
     wire::writer out(frame);
     out.int32(static_cast<std::int32_t>(message.size()));
     out.raw(message);
-    send_raw(frame);
+    return frame;
+}
+
+void raw_client::send_frame(bytes_view message) {
+    send_raw(framed(message));
 }
 
 bool raw_client::wait_readable(std::chrono::milliseconds within) {

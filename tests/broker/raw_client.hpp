@@ -39,9 +39,9 @@ public:
     void send_raw(bytes_view data);
     void send_frame(bytes_view message);
 
-    /// Sends a request and returns its correlation id; does not wait.
+    /// A request as it stands on the wire, length and all, with a correlation id of its own.
     template <class Request>
-    std::int32_t send(const Request& request, std::int16_t version) {
+    bytes frame_of(const Request& request, std::int16_t version) {
         bytes message;
         wire::writer out(message);
         wire::write_request_header(
@@ -52,7 +52,13 @@ public:
              .client_id = "raw"}
         );
         wire::encode(out, request, version);
-        send_frame(message);
+        return framed(message);
+    }
+
+    /// Sends a request and returns its correlation id; does not wait.
+    template <class Request>
+    std::int32_t send(const Request& request, std::int16_t version) {
+        send_raw(frame_of(request, version));
         return correlation_;
     }
 
@@ -98,6 +104,7 @@ public:
     bool closed_within(std::chrono::milliseconds within);
 
 private:
+    static bytes framed(bytes_view message);
     bool wait_readable(std::chrono::milliseconds within);
     void read_some(std::chrono::milliseconds within);
 

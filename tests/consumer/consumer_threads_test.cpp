@@ -10,7 +10,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <map>
@@ -186,6 +188,29 @@ TEST(consumer_threads, garbage_is_handled_or_put_aside_byte_for_byte_and_stops_n
     }
 }
 
+TEST(consumer_threads, no_more_is_read_at_once_than_its_bytes_allow) {
+    constexpr std::size_t record_bytes = 100'000;
+    constexpr int count = 50;
+    memory_log log;
+    for (int i = 0; i < count; ++i)
+        log.add("orders", std::to_string(i), std::string(record_bytes, 'x'));
+    auto what = options();
+    what.prefetch_bytes_max = 4 * record_bytes;
+    what.handlers = 1;
+    consumer under_test{std::make_unique<memory_source>(log), std::move(what)};
+    std::size_t most = 0;
+    std::thread thread{[&] {
+        under_test.run([&](const delivery&) {
+            most = std::max(most, under_test.stats().prefetched);
+            return outcome::ack();
+        });
+    }};
+    wait_until([&] { return log.committed("orders") == count; }, 60s, "all to be handled");
+    under_test.request_stop();
+    thread.join();
+    EXPECT_LE(most, 4U);
+}
+
 TEST(consumer_threads, each_key_is_handled_in_order_by_many_threads) {
     memory_log log;
     constexpr int count = 2'000;
@@ -215,6 +240,73 @@ TEST(consumer_threads, each_key_is_handled_in_order_by_many_threads) {
         },
         [&] { return log.committed("orders") == count; }
     );
+}
+
+/// Each handler waits until `count` of them are there: it ends only if so many run at once.
+class rendezvous {
+public:
+    explicit rendezvous(int count) : count_(count) {}
+    void meet() {
+        std::unique_lock hold{mutex_};
+        ++here_;
+        news_.notify_all();
+        if (!news_.wait_for(hold, 60s, [this] { return here_ >= count_; }))
+            throw std::runtime_error{"alone"};
+    }
+
+private:
+    const int count_;
+    int here_ = 0;
+    std::mutex mutex_;
+    std::condition_variable news_;
+};
+
+TEST(consumer_threads, unordered_even_messages_of_one_key_are_handled_at_the_same_time) {
+    memory_log log;
+    for (int i = 0; i < 4; ++i)
+        log.add("orders", "k", std::to_string(i));
+    rendezvous all{4};
+    auto what = options();
+    what.order = consume_order::none;
+    what.handlers = 4;
+    const auto counts = run_until(
+                            log,
+                            what,
+                            [&](const delivery&) {
+                                all.meet();
+                                return outcome::ack();
+                            },
+                            [&] { return log.committed("orders") == 4; }
+    ).counts;
+    EXPECT_EQ(counts.acked, 4U);
+}
+
+TEST(consumer_threads, by_key_different_keys_are_handled_at_the_same_time) {
+    memory_log log;
+    for (int i = 0; i < 6; ++i)
+        log.add("orders", "k" + std::to_string(i % 3), std::to_string(i));
+    rendezvous first_of_each{3};
+    std::mutex mutex;
+    std::map<bytes, int> in_hand;
+    auto what = options();
+    what.handlers = 6; // more than keys
+    const auto counts = run_until(
+                            log,
+                            what,
+                            [&](const delivery& d) {
+                                const auto change = [&](int by) {
+                                    const std::lock_guard hold{mutex};
+                                    in_hand[*d.key] += by;
+                                    EXPECT_LE(in_hand[*d.key], 1);
+                                };
+                                change(1);
+                                first_of_each.meet();
+                                change(-1);
+                                return outcome::ack();
+                            },
+                            [&] { return log.committed("orders") == 6; }
+    ).counts;
+    EXPECT_EQ(counts.acked, 6U);
 }
 
 TEST(consumer_threads, a_batch_gets_an_outcome_for_each_or_is_retried_whole) {
@@ -343,6 +435,8 @@ TEST(consumer_threads, what_is_pulled_is_settled_or_retried) {
                 else {
                     each.settle(outcome::ack());
                     EXPECT_THROW(each.settle(outcome::ack()), usage_error);
+                    EXPECT_THROW(static_cast<void>(each->payload), usage_error);
+                    EXPECT_THROW(static_cast<void>((*each).payload), usage_error);
                 }
             }
             return log.committed("orders") == 4;
@@ -358,6 +452,142 @@ TEST(consumer_threads, what_is_pulled_is_settled_or_retried) {
     under_test.request_stop();
     EXPECT_TRUE(under_test.pull(1, 60s).empty()) << "returns when the consumer has stopped";
     EXPECT_THROW(under_test.run([](const delivery&) { return outcome::ack(); }), usage_error);
+}
+
+/// Ten messages, all of them read, and one in hand.
+class pulled_consumer : public testing::Test {
+protected:
+    pulled_consumer() {
+        for (int i = 0; i < 10; ++i)
+            log.add("orders", std::to_string(i), std::to_string(i));
+    }
+    consumer make(consumer_options what) {
+        what.on_revoked = [this](const consumed_partition&, bool) { ++revoked; };
+        return consumer{std::make_unique<memory_source>(log), std::move(what)};
+    }
+    static std::vector<pulled_delivery> pull_one(consumer& from) {
+        auto first = from.pull(1, 60s);
+        wait_until([&] { return from.stats().prefetched == 10; }, 60s, "all to be read");
+        return first;
+    }
+
+    memory_log log;
+    std::atomic<int> revoked = 0;
+};
+
+TEST_F(pulled_consumer, hands_out_nothing_while_it_is_paused) {
+    auto under_test = make(options());
+    auto first = pull_one(under_test);
+    ASSERT_EQ(first.size(), 1U);
+    under_test.pause();
+    EXPECT_TRUE(under_test.pull(10, 0ms).empty()) << "at once, whoever has heard of it";
+    wait_until([&] { return under_test.stats().in_hand == 1; }, 60s, "the others to be put back");
+    EXPECT_TRUE(under_test.pull(10, 0ms).empty());
+    under_test.resume();
+    std::vector<std::string> rest;
+    while (rest.size() < 9) {
+        for (auto& each : under_test.pull(10, 60s)) {
+            rest.emplace_back(each->payload);
+            each.settle(outcome::ack());
+        }
+    }
+    EXPECT_THAT(rest, ElementsAre("1", "2", "3", "4", "5", "6", "7", "8", "9"));
+    first.front().settle(outcome::ack());
+    wait_until([&] { return log.committed("orders") == 10; }, 60s, "all to be done");
+}
+
+TEST_F(pulled_consumer, hands_out_nothing_after_a_stop_and_is_not_waited_for) {
+    auto what = options();
+    what.stop_patience = 24h;
+    {
+        auto under_test = make(what);
+        auto first = pull_one(under_test);
+        under_test.request_stop();
+        EXPECT_TRUE(under_test.pull(10, 24h).empty()) << "the first is still in hand";
+        first.front().settle(outcome::ack());
+    } // which takes no longer than the first
+    EXPECT_EQ(log.committed("orders"), 1);
+}
+
+TEST_F(pulled_consumer, what_at_most_once_has_committed_is_handed_out_after_a_stop) {
+    auto what = options();
+    what.promise = consume_promise::at_most_once;
+    what.stop_patience = 24h;
+    auto under_test = make(what);
+    auto all = pull_one(under_test);
+    wait_until([&] { return log.committed("orders") == 10; }, 60s, "all to be committed");
+    wait_until([&] { return under_test.stats().in_hand == 10; }, 60s, "all to be handed out");
+    under_test.request_stop();
+    while (all.size() < 10) {
+        for (auto& each : under_test.pull(10, 60s))
+            all.push_back(std::move(each));
+    }
+    for (auto& each : all)
+        each.settle(outcome::ack());
+    EXPECT_TRUE(under_test.pull(10, 24h).empty());
+}
+
+TEST_F(pulled_consumer, hands_out_nothing_of_a_partition_that_is_gone) {
+    auto what = options();
+    what.revoke_patience = 1ms;
+    auto under_test = make(what);
+    auto first = pull_one(under_test);
+    log.take_away("orders");
+    wait_until([&] { return revoked == 1; }, 60s, "the partition to be let go");
+    EXPECT_TRUE(under_test.pull(10, 0ms).empty()) << "another member applies them, and later ones";
+    first.front().settle(outcome::ack());
+    wait_until([&] { return under_test.stats().in_hand == 0; }, 60s, "what was late to be heard");
+    EXPECT_EQ(under_test.stats().counts.late_results, 1U);
+    EXPECT_EQ(log.committed("orders"), 0);
+}
+
+TEST_F(pulled_consumer, a_partition_that_goes_waits_for_what_is_in_hand_only) {
+    auto what = options();
+    what.revoke_patience = 24h;
+    auto under_test = make(what);
+    auto first = pull_one(under_test);
+    log.take_away("orders");
+    wait_until([&] { return under_test.stats().in_hand == 1; }, 60s, "the others to be given up");
+    EXPECT_EQ(revoked, 0);
+    first.front().settle(outcome::ack());
+    wait_until([&] { return revoked == 1; }, 60s, "the partition to be let go");
+    EXPECT_EQ(log.committed("orders"), 1);
+}
+
+/// Its broker is away when it is asked first, and its only message comes when the consumer has
+/// waited for some in vain.
+class late_source final : public memory_source {
+public:
+    explicit late_source(memory_log& log) : memory_source(log), log_(&log) {}
+    void open(const subscription& what, std::chrono::milliseconds patience) override {
+        if (std::exchange(is_away_, false))
+            throw error{error_kind::unreachable, "nobody there"};
+        memory_source::open(what, patience);
+    }
+    void poll(
+        std::chrono::milliseconds timeout,
+        poll_limits limits,
+        std::vector<source_event_type>& news
+    ) override {
+        if (++polls_ == 4)
+            log_->add("orders", "k", "1");
+        memory_source::poll(timeout, limits, news);
+    }
+
+private:
+    memory_log* log_;
+    bool is_away_ = true;
+    int polls_ = 0;
+};
+
+TEST(consumer_threads, a_start_and_a_pull_that_may_wait_for_ever_wait) {
+    memory_log log;
+    auto what = options();
+    what.start_patience = std::chrono::milliseconds::max();
+    consumer under_test{std::make_unique<late_source>(log), what};
+    auto pulled = under_test.pull(1, std::chrono::milliseconds::max());
+    ASSERT_EQ(pulled.size(), 1U);
+    pulled.front().settle(outcome::ack());
 }
 
 TEST(consumer_threads, wrong_use_is_said) {

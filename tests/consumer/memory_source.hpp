@@ -41,6 +41,11 @@ public:
         const std::lock_guard hold{mutex_};
         return sent_;
     }
+    /// Its partition goes to another member, for good.
+    void take_away(const std::string& topic) {
+        const std::lock_guard hold{mutex_};
+        taken_away_.push_back(topic);
+    }
 
 private:
     friend class memory_source;
@@ -48,10 +53,11 @@ private:
     std::map<std::string, std::vector<record>> topics_;
     std::map<std::string, std::int64_t> committed_;
     std::vector<outgoing_record> sent_;
+    std::vector<std::string> taken_away_;
 };
 
 /// One partition for each topic; nothing ever fails.
-class memory_source final : public record_source {
+class memory_source : public record_source {
 public:
     explicit memory_source(memory_log& log) : log_(&log) {}
 
@@ -65,7 +71,7 @@ public:
     }
     void poll(
         std::chrono::milliseconds timeout,
-        std::size_t count_max,
+        poll_limits limits,
         std::vector<source_event_type>& news
     ) override {
         {
@@ -77,10 +83,20 @@ public:
         news = std::move(news_);
         news_.clear();
         const std::lock_guard hold{log_->mutex_};
+        for (const auto& topic : std::exchange(log_->taken_away_, {})) {
+            const auto i = std::find(names_.begin(), names_.end(), topic) - names_.begin();
+            paused_[static_cast<std::size_t>(i)] = true;
+            news.emplace_back(source_event::revoked{static_cast<partition_handle>(i) + 1});
+        }
+        std::size_t bytes_told = 0;
         for (std::size_t i = 0; i < names_.size(); ++i) {
             const auto& records = log_->topics_[names_[i]];
-            while (!paused_[i] && position_[i] < records.size() && news.size() < count_max)
-                news.emplace_back(source_event::fetched{i + 1, records[position_[i]++]});
+            while (!paused_[i] && position_[i] < records.size() && news.size() < limits.count_max &&
+                   bytes_told < limits.bytes_max) {
+                const auto& next = records[position_[i]++];
+                bytes_told += next.size_bytes();
+                news.emplace_back(source_event::fetched{i + 1, next});
+            }
         }
     }
     void wake() noexcept override {

@@ -154,6 +154,37 @@ TEST(record_reading, what_is_no_message_says_why) {
     }
 }
 
+// RocketMQ's levels 3 to 18, as it retries what failed.
+TEST(retry_policy, the_default_is_that_of_rocketmq) {
+    EXPECT_THAT(
+        retry_policy{}.delays,
+        ElementsAre(
+            10s,
+            30s,
+            1min,
+            2min,
+            3min,
+            4min,
+            5min,
+            6min,
+            7min,
+            8min,
+            9min,
+            10min,
+            20min,
+            30min,
+            1h,
+            2h
+        )
+    );
+    const auto waited = [](std::uint32_t attempt) {
+        return decide_retry({}, attempt, {}, retry_place::in_place_only).delay;
+    };
+    EXPECT_EQ(waited(1), 10s);
+    EXPECT_EQ(waited(16), 2h);
+    EXPECT_EQ(decide_retry({}, 17, {}, retry_place::any).way, retry_way::dead_letter);
+}
+
 TEST(retry_policy, waits_are_those_of_the_policy) {
     const retry_policy policy{.delays = {10s, 30s, 60s}, .in_place_max = 1s};
     const auto any = [&](std::uint32_t attempt, std::optional<std::chrono::milliseconds> wanted) {

@@ -64,6 +64,7 @@ constexpr std::array watchdog_points{
     "numbered.bound"};
 constexpr std::size_t watchdog_points_without_numbers = watchdog_points.size() - 2;
 constexpr std::array service_points{
+    "points.claimed",
     "points.applied",
     "points.committed",
     "consumer.handled",

@@ -45,6 +45,7 @@ public:
             throw error(error_kind::conflict, "somebody has it, or died with it");
         if (lease.state() == claim_state::done)
             return append("copy\n");
+        OUTBOX_FAULT("points.claimed");
         append("point " + d.id.text() + " " + order.customer + " " + order.position + "\n");
         OUTBOX_FAULT("points.applied");
         lease.complete();

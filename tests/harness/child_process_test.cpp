@@ -55,6 +55,17 @@ TEST(child_process, has_the_given_environment_directory_and_empty_stdin) {
     EXPECT_EQ(run_to_end(options).stdout_text, "hello\n" + canonical + "\n");
 }
 
+TEST(child_process, runs_on_when_a_forked_process_destroys_its_copy) {
+    std::optional<child_process> one{shell("sleep 60")};
+    const pid_t forked = ::fork();
+    if (forked == 0) {
+        one.reset();
+        ::_exit(0);
+    }
+    ASSERT_EQ(::waitpid(forked, nullptr, 0), forked);
+    EXPECT_EQ(one->stop(SIGTERM), (exit_status{.code = 0, .signal = SIGTERM})) << "not SIGKILL";
+}
+
 TEST(child_process, appends_to_files_when_told) {
     const temp_dir dir;
     auto options = shell("echo once");

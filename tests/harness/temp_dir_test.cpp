@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 
 namespace outbox::harness {
 namespace {
@@ -33,6 +36,17 @@ TEST(temp_dir, stays_when_outbox_keep_is_set) {
     ::unsetenv("OUTBOX_KEEP");
     EXPECT_NE(testing::internal::GetCapturedStderr().find(path.string()), std::string::npos);
     EXPECT_TRUE(std::filesystem::remove(path));
+}
+
+TEST(temp_dir, stays_when_a_forked_process_destroys_its_copy) {
+    std::optional<temp_dir> dir{std::in_place};
+    const pid_t child = ::fork();
+    if (child == 0) {
+        dir.reset();
+        ::_exit(0);
+    }
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    EXPECT_TRUE(std::filesystem::exists(dir->path()));
 }
 
 TEST(temp_dir, two_are_never_the_same) {

@@ -1,5 +1,5 @@
-// expect: error: could not convert|error: no matching function
+// expect: from .outbox::order_key. to .outbox::subject
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/sqlite/sqlite.hpp"
 
-void f(outbox::outgoing& out) { out.send({.to = outbox::order_key{42}}); }
+const outbox::message m{.to = outbox::order_key{42}};

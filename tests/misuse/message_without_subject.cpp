@@ -1,5 +1,5 @@
-// expect: error: no matching function|error: could not convert
+// expect: to .outbox::subject
 #include "outbox/producer/producer.hpp"
 #include "outbox/store/sqlite/sqlite.hpp"
 
-void f(outbox::outgoing& out) { out.send({.body = {{"orderId", 42}}}); }
+const outbox::message m{.body = {{"orderId", 42}}};

@@ -1,12 +1,16 @@
 #include "outbox/producer/listener_thread.hpp"
 
 #include "outbox/base/log.hpp"
+#include "outbox/message/message_id.hpp"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <future>
 #include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace outbox {
 namespace {
@@ -48,6 +52,33 @@ TEST(listener_thread, one_that_throws_does_not_stop_the_next) {
     thread.call(one(fate_for([&](const auto&) { ++called; }, send_fate::left_to_watchdog)));
     thread.stop(10s);
     EXPECT_EQ(called, 1);
+}
+
+TEST(listener_thread, one_that_throws_is_logged_with_the_message_it_was_told_of) {
+    std::vector<std::string> lines;
+    set_log_sink([&](log_level level, std::string_view source, std::string_view text) {
+        lines.push_back(std::string{to_string(level)} + " " + std::string{source} + ": ");
+        lines.back() += text;
+    });
+    std::vector<settled_fate> fates;
+    fates.push_back(fate_for([](const auto&) { throw std::runtime_error("mine"); }));
+    fates.push_back(fate_for([](const auto&) { throw 42; }, send_fate::rejected));
+    message_id_generator ids;
+    for (settled_fate& each : fates)
+        each.report.id = ids.next();
+    const std::string first = fates[0].report.id.text();
+    const std::string second = fates[1].report.id.text();
+    listener_thread thread;
+    thread.call(std::move(fates));
+    thread.stop(10s);
+    set_log_sink({});
+    EXPECT_EQ(
+        lines,
+        (std::vector<std::string>{
+            "error producer: the listener of message " + first + " threw: mine",
+            "error producer: the listener of message " + second +
+                " threw something that is no std::exception"})
+    );
 }
 
 TEST(

@@ -29,7 +29,7 @@ const subject order_paid{"orders.paid"};
 // Takes a wave and says nothing until it is cancelled, like a broker behind a dead network.
 class silent_target final : public target {
 public:
-    target_capabilities capabilities() const override { return {.name = "silent"}; }
+    target_capabilities capabilities() const override { return {}; }
     void deliver(std::span<const stored_message* const> wave) override {
         const std::lock_guard lock{mutex_};
         wave_.assign(wave.begin(), wave.end());
@@ -313,11 +313,7 @@ TEST_F(posting, without_what_a_kind_needs_the_error_says_so) {
 TEST_F(posting, the_targets_limits_hold_for_everything_that_is_sent) {
     struct small_target final : target {
         target_capabilities capabilities() const override {
-            return {
-                .name = "small",
-                .message_bytes_max = 100,
-                .subject_bytes_max = 12,
-                .tag_count_max = 1};
+            return {.message_bytes_max = 100, .subject_bytes_max = 12, .tag_count_max = 1};
         }
         void deliver(std::span<const stored_message* const>) override {}
         void await(std::chrono::milliseconds, std::vector<delivery_outcome>&) override {}
@@ -371,6 +367,68 @@ TEST_F(posting, a_child_after_fork_sends_nothing_of_its_parents_and_hears_why) {
     sender->stop(0ms);
     EXPECT_EQ(messages(), 1);
     EXPECT_EQ(told.await(1).size(), 1U);
+}
+
+// As one on librdkafka, whose threads begin with it and are waited for at its end.
+class target_with_a_thread final : public target {
+public:
+    target_with_a_thread() : thread_([this] { asleep_.wait(false); }) {}
+    ~target_with_a_thread() override {
+        asleep_ = true;
+        asleep_.notify_all();
+        thread_.join();
+    }
+    target_capabilities capabilities() const override { return {}; }
+    void deliver(std::span<const stored_message* const>) override {}
+    void await(std::chrono::milliseconds, std::vector<delivery_outcome>&) override {}
+    void cancel() override {}
+    void wake() noexcept override {}
+
+private:
+    std::atomic<bool> asleep_{false};
+    std::thread thread_;
+};
+
+TEST_F(posting, a_child_of_a_parent_that_has_posted_nothing_yet_hears_the_same) {
+    auto sender = std::make_unique<producer>(options(std::make_unique<target_with_a_thread>()));
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(20); // a hang is a failure
+        int wrong = 1;
+        try {
+            sender->post(a_message(), {.durability = durability::in_memory});
+        } catch (const usage_error&) {
+            wrong = 0;
+        }
+        sender.reset();
+        ::_exit(wrong);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status)) << "killed by signal " << WTERMSIG(status);
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(posting, the_longest_time_there_is_is_long) {
+    constexpr auto for_ever = std::chrono::milliseconds::max();
+    up = false;
+    auto made = options();
+    made.receipts.deadline = for_ever;
+    producer sender{std::move(made)};
+    const receipt r = sender.post(
+        a_message(),
+        {.durability = durability::in_memory, .deadline = for_ever},
+        with_receipt
+    );
+    sender.post(a_message(), {.deadline = for_ever}, told.listener());
+    sender.transact(*db, [&](auto&, outgoing& out) {
+        out.send({.to = order_paid}, told.listener());
+    });
+    up = true;
+    EXPECT_EQ(sender.wait_delivered(r, for_ever), send_fate::delivered);
+    EXPECT_TRUE(told.reports().empty()) << "given up at once";
+    sender.stop(for_ever);
+    EXPECT_EQ(told.reports().size(), 2U);
 }
 
 // Many threads, every kind, a target that comes and goes, a stop in between: one call for each, and

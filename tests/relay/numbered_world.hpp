@@ -130,7 +130,7 @@ public:
                 .held_for =
                     std::chrono::ceil<std::chrono::milliseconds>(world_->lease_until - now)};
         auto& state = world_->change();
-        state.epoch += state.owner != owner_;
+        ++state.epoch;
         state.owner = owner_;
         world_->lease_until = now + duration;
         return {.granted = lease{state.epoch, state.recorded}, .holder = "", .held_for = duration};
@@ -228,14 +228,7 @@ public:
             EXPECT_TRUE(state.intents.emplace(what.place, what).second);
             w->flush();
         };
-        if (world_->strikes(25)) { // the session is lost, the statement is not, or not yet
-            lost_ = true;
-            if (world_->random.below(2) == 0)
-                world_->delayed.push_back([doing] {
-                    write_result nobody{};
-                    doing(nobody);
-                });
-        }
+        may_be_lost_with(doing);
         may_fail();
         write([&] { doing(result); });
         return result;
@@ -246,24 +239,40 @@ public:
         const cursor& to,
         std::span<const std::int64_t> places
     ) override {
-        may_fail();
         if (world_->strikes(20))
             return write_result::busy;
         auto result = write_result::done;
-        write([&] {
-            if (world_->now().epoch != epoch) {
-                result = write_result::lease_lost;
+        const auto doing = [w = world_, epoch, to, all = std::vector(places.begin(), places.end())](
+                               write_result& answer
+                           ) {
+            if (w->now().epoch != epoch) {
+                answer = write_result::lease_lost;
                 return;
             }
-            auto& state = world_->change(); // not flushed: a crash may take it back
+            auto& state = w->change(); // not flushed: a crash may take it back
             state.recorded = to;
-            for (const std::int64_t place : places)
+            for (const std::int64_t place : all)
                 EXPECT_EQ(state.intents.erase(place), 1U) << "forgotten twice";
-        });
+        };
+        may_be_lost_with(doing);
+        may_fail();
+        write([&] { doing(result); });
         return result;
     }
 
 private:
+    // The session is lost; the write is not, or not yet.
+    template <class Change>
+    void may_be_lost_with(const Change& doing) {
+        if (!world_->strikes(25))
+            return;
+        lost_ = true;
+        if (world_->random.below(2) == 0)
+            world_->delayed.push_back([doing] {
+                write_result nobody{};
+                doing(nobody);
+            });
+    }
     void may_fail() {
         lost_ = lost_ || life_ != world_->life || world_->strikes(60);
         if (lost_)

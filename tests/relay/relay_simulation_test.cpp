@@ -91,7 +91,7 @@ private:
                  std::chrono::duration_cast<std::chrono::milliseconds>(
                      world_->lease_until - asked_at
                  )}};
-        world_->epoch += world_->owner != owner_;
+        ++world_->epoch;
         world_->owner = owner_;
         world_->lease_until = asked_at + timing_.lease;
         return relay_event::lease_answered{

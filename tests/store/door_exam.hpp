@@ -29,12 +29,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace outbox::doors {
+
+/// When a joined `outgoing` refuses to send after the end of its transaction.
+enum class refuses_late {
+    always,         // it knows its transaction
+    until_the_next, // it knows the connection, and sends with what is open there
+    never           // the next transaction begins by itself
+};
 
 /// In what doors may differ, all of it.
 struct door_traits {
@@ -50,6 +58,10 @@ struct door_traits {
     /// The client's own commit() says so when a failed send has ended the transaction. Otherwise it
     /// succeeds and commits nothing.
     bool commit_tells = true;
+    refuses_late kept_outgoing = refuses_late::always;
+    /// A statement that failed has failed the whole transaction. Otherwise it is as if it had not
+    /// been said.
+    bool one_failure_fails_all = false;
     /// What only the text with COMMIT in it holds.
     const char* commit_words = "commit";
 };
@@ -78,6 +90,24 @@ protected:
     static message too_large() { return say(std::string(2'000'000, 'x')); }
     static std::string pay(int id) {
         return "update orders set state = 'paid' where id = " + std::to_string(id);
+    }
+
+    /// The user's own, after a send that failed.
+    static void commit_poisoned(own_transaction& tx) {
+        if (Candidate::traits.commit_tells)
+            EXPECT_ANY_THROW(tx.commit());
+        else
+            tx.commit();
+    }
+    template <class Send>
+    static void expect_refused(const Send& send) {
+        try {
+            send();
+            ADD_FAILURE() << "sent";
+        } catch (const error& e) {
+            EXPECT_EQ(e.kind(), error_kind::not_in_transaction) << e.what();
+            EXPECT_NE(e.hint(), "");
+        }
     }
 
     std::vector<std::string> sent() { return door.database().payloads(); }
@@ -255,26 +285,23 @@ TYPED_TEST_P(door_exam, a_commit_that_fails_leaves_nothing) {
 }
 
 TYPED_TEST_P(door_exam, a_change_that_failed_and_was_swallowed_is_no_half_transaction) {
+    constexpr bool fails_all = TypeParam::traits.one_failure_fails_all;
     auto db = this->door.connect();
     for (const bool with_message : {true, false}) {
-        try {
+        const auto transact = [&] {
             this->sender.transact(*db, [&](auto& tx, outgoing& out) {
                 tx.execute(this->pay(1));
-                try {
-                    tx.execute("insert into orders values (1, 'twice')");
-                    ADD_FAILURE() << "inserted twice";
-                } catch (const std::exception&) {
-                }
+                EXPECT_ANY_THROW(tx.execute("insert into orders values (1, 'twice')"));
                 if (with_message)
                     out.send(this->say("m"));
             });
-        } catch (const std::exception&) { // PostgreSQL gives the whole transaction up
-            EXPECT_EQ(this->state(1), "new");
-            EXPECT_TRUE(this->sent().empty());
-            continue;
-        }
-        EXPECT_EQ(this->state(1), "paid");
-        EXPECT_EQ(this->sent().size(), 1U);
+        };
+        if (fails_all)
+            EXPECT_ANY_THROW(transact());
+        else
+            transact();
+        EXPECT_EQ(this->state(1), fails_all ? "new" : "paid");
+        EXPECT_EQ(this->sent().size(), fails_all ? 0U : 1U);
     }
 }
 
@@ -420,10 +447,7 @@ TYPED_TEST_P(door_exam, a_failed_send_poisons_even_when_it_is_swallowed) {
         tx.execute(this->pay(1));
         outgoing out = this->sender.join(tx.handle());
         swallowed(out);
-        if (TypeParam::traits.commit_tells)
-            EXPECT_ANY_THROW(tx.commit());
-        else
-            tx.commit();
+        this->commit_poisoned(tx);
     }
     EXPECT_EQ(this->state(1), "new");
     EXPECT_EQ(this->state(2), "new");
@@ -455,11 +479,7 @@ TYPED_TEST_P(door_exam, a_row_that_cannot_be_written_poisons_too) {
             ADD_FAILURE() << "sent";
         } catch (const std::exception&) {
         }
-        try {
-            tx.commit();
-            EXPECT_FALSE(TypeParam::traits.commit_tells);
-        } catch (const std::exception&) {
-        }
+        this->commit_poisoned(tx);
     }
     EXPECT_EQ(this->state(1), "new");
 }
@@ -467,13 +487,12 @@ TYPED_TEST_P(door_exam, a_row_that_cannot_be_written_poisons_too) {
 // ---- wrong use
 
 TYPED_TEST_P(door_exam, nothing_is_sent_after_the_end) {
-    const auto refused = [&](auto& tx) {
-        try {
-            this->sender.send(tx.handle(), this->say("late"));
-            ADD_FAILURE() << "sent";
-        } catch (const error& e) {
-            EXPECT_EQ(e.kind(), error_kind::not_in_transaction);
-            EXPECT_NE(e.hint(), "");
+    const auto late = [&](auto& tx) {
+        if (TypeParam::traits.kept_outgoing == refuses_late::never) {
+            this->sender.send(tx.handle(), this->say("of a transaction that nobody commits"));
+            tx.rollback();
+        } else {
+            this->expect_refused([&] { this->sender.send(tx.handle(), this->say("late")); });
         }
     };
     auto db = this->door.connect();
@@ -481,14 +500,57 @@ TYPED_TEST_P(door_exam, nothing_is_sent_after_the_end) {
         typename TestFixture::own_transaction tx{*db};
         tx.execute(this->pay(1));
         tx.commit();
-        refused(tx);
+        late(tx);
     }
     {
         typename TestFixture::own_transaction tx{*db};
         tx.rollback();
-        refused(tx);
+        late(tx);
     }
     EXPECT_TRUE(this->sent().empty());
+}
+
+TYPED_TEST_P(door_exam, an_outgoing_that_is_kept_sends_into_no_transaction_but_an_open_one) {
+    constexpr refuses_late kept_outgoing = TypeParam::traits.kept_outgoing;
+    auto db = this->door.connect();
+    std::vector<std::string> expected;
+    for (const bool commits : {true, false}) {
+        typename TestFixture::own_transaction tx{*db};
+        outgoing kept = this->sender.join(tx.handle());
+        kept.send(this->say("in time"));
+        if (commits) {
+            tx.commit();
+            expected.emplace_back("in time");
+        } else {
+            tx.rollback();
+        }
+        const std::vector<message> two = this->several(2, "late");
+        const auto refused = [&] {
+            this->expect_refused([&] { kept.send(this->say("late")); });
+            this->expect_refused([&] { kept.send(std::span<const message>{two}); });
+            this->expect_refused([&] { kept.cancel(message_id{}); });
+        };
+        if (kept_outgoing == refuses_late::never) {
+            kept.send(this->say("of a transaction that nobody commits"));
+            tx.rollback();
+        } else {
+            refused();
+        }
+        EXPECT_EQ(this->sent(), expected);
+
+        typename TestFixture::own_transaction next{*db};
+        next.execute(this->pay(commits ? 1 : 2));
+        if (kept_outgoing == refuses_late::always) {
+            refused();
+        } else {
+            kept.send(this->say("of the next"));
+            expected.emplace_back("of the next");
+        }
+        next.commit();
+        EXPECT_EQ(this->sent(), expected);
+    }
+    EXPECT_EQ(this->state(1), "paid") << "what was refused has not spoilt the next transaction";
+    EXPECT_EQ(this->state(2), "paid");
 }
 
 TYPED_TEST_P(door_exam, a_bare_connection_is_refused) {
@@ -539,36 +601,52 @@ TYPED_TEST_P(door_exam, a_forked_child_leaves_its_parents_transaction_alone) {
     struct child_is_done {
         int refused;
     };
+    const auto await = [](pid_t child, int refused) {
+        int status = 0;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        ASSERT_TRUE(WIFEXITED(status));
+        EXPECT_EQ(WEXITSTATUS(status), refused);
+    };
+    const auto is_refused = [](const auto& work) {
+        try {
+            work();
+            return 0;
+        } catch (const usage_error&) {
+            return 1;
+        }
+    };
+    using way_out = void (*)(int);
+    std::vector<std::string> expected;
     auto db = this->door.connect();
-    try {
-        this->sender.transact(*db, [&](auto& tx, outgoing& out) {
-            tx.execute(this->pay(1));
-            out.send(this->say("once"));
-            const pid_t child = ::fork();
-            if (child == 0) {
-                int refused = 0;
-                try {
-                    out.send(this->say("twice"));
-                } catch (const usage_error&) {
-                    ++refused;
-                }
-                try {
-                    tx.commit();
-                } catch (const usage_error&) {
-                    ++refused;
-                }
-                throw child_is_done{refused};
-            }
-            int status = 0;
-            ASSERT_EQ(::waitpid(child, &status, 0), child);
-            ASSERT_TRUE(WIFEXITED(status));
-            EXPECT_EQ(WEXITSTATUS(status), 2);
-        });
-    } catch (const child_is_done& child) {
-        ::_exit(child.refused);
+    for (const way_out leave : {way_out{::_exit}, way_out{std::exit}}) {
+        try {
+            this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+                tx.execute(this->pay(1));
+                out.send(this->say("once"));
+                const pid_t child = ::fork();
+                if (child == 0)
+                    throw child_is_done{
+                        is_refused([&] { out.send(this->say("twice")); }) +
+                        is_refused([&] { tx.commit(); })};
+                await(child, 2);
+            });
+        } catch (const child_is_done& child) {
+            leave(child.refused);
+        }
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(2));
+        outgoing out = this->sender.join(tx.handle());
+        const pid_t child = ::fork();
+        if (child == 0)
+            leave(is_refused([&] { out.send(this->say("twice")); }));
+        await(child, 1);
+        out.send(this->say("joined"));
+        tx.commit();
+        expected.insert(expected.end(), {"once", "joined"});
+        EXPECT_EQ(this->sent(), expected);
     }
-    EXPECT_EQ(this->sent(), std::vector<std::string>{"once"});
     EXPECT_EQ(this->state(1), "paid");
+    EXPECT_EQ(this->state(2), "paid");
 }
 
 // ---- the relay is told
@@ -595,6 +673,30 @@ TYPED_TEST_P(door_exam, commit_rings_the_relays_doorbell) {
     EXPECT_EQ(this->sent().size(), 3U);
 }
 
+TYPED_TEST_P(door_exam, a_nudge_after_a_rollback_costs_the_relay_a_look_and_nothing_else) {
+    doorbell_listener relay;
+    this->door.database().set_doorbell(relay.address());
+    auto db = this->door.connect();
+    {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(1));
+        outgoing out = this->sender.join(tx.handle());
+        out.send(this->say("never"));
+        tx.rollback();
+        out.nudge();
+        EXPECT_TRUE(relay.await(std::chrono::seconds{5}));
+        out.nudge();
+    }
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_TRUE(this->sent().empty());
+    typename TestFixture::own_transaction tx{*db};
+    tx.execute(this->pay(2));
+    this->sender.send(tx.handle(), this->say("the next transaction is like any other"));
+    tx.commit();
+    EXPECT_EQ(this->state(2), "paid");
+    EXPECT_EQ(this->sent().size(), 1U);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
     door_exam,
     any_bytes_arrive_as_they_were,
@@ -611,10 +713,12 @@ REGISTER_TYPED_TEST_SUITE_P(
     a_failed_send_poisons_even_when_it_is_swallowed,
     a_row_that_cannot_be_written_poisons_too,
     nothing_is_sent_after_the_end,
+    an_outgoing_that_is_kept_sends_into_no_transaction_but_an_open_one,
     a_bare_connection_is_refused,
     transact_within_a_transaction_is_refused,
     a_forked_child_leaves_its_parents_transaction_alone,
-    commit_rings_the_relays_doorbell
+    commit_rings_the_relays_doorbell,
+    a_nudge_after_a_rollback_costs_the_relay_a_look_and_nothing_else
 );
 
 /// The part of the exam for doors with a server behind them.
@@ -719,12 +823,114 @@ TYPED_TEST_P(networked_door_exam, a_connection_lost_within_the_work_commits_noth
     EXPECT_TRUE(this->sent().empty());
 }
 
+// Only the statement fails on MariaDB and MySQL, and the user's COMMIT would commit the rest.
+TYPED_TEST_P(networked_door_exam, a_message_that_waits_too_long_for_a_lock_takes_the_change_along) {
+    const raw_database& raw = this->door.database();
+    const std::string first_words = raw.isolate("repeatable read");
+    auto db = this->door.connect();
+    auto rival = this->door.connect();
+    this->sender.transact(*db, [&](auto&, outgoing& out) { out.send(this->say("0")); });
+    const auto too_long = [](const auto& work) {
+        try {
+            work();
+            ADD_FAILURE() << "sent";
+        } catch (const std::exception& e) {
+            EXPECT_NE(std::string{e.what()}.find("timeout"), std::string::npos) << e.what();
+        }
+    };
+    {
+        typename TestFixture::own_transaction holds{*rival};
+        holds.execute(first_words);
+        holds.execute(raw.keep_messages_out());
+        too_long([&] {
+            this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+                tx.execute(raw.wait_briefly());
+                tx.execute(this->pay(1));
+                out.send(this->say("never"));
+            });
+        });
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(raw.wait_briefly());
+        tx.execute(this->pay(2));
+        too_long([&] { this->sender.send(tx.handle(), this->say("never")); });
+        this->commit_poisoned(tx);
+    }
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_EQ(this->state(2), "new");
+    EXPECT_EQ(this->sent(), std::vector<std::string>{"0"});
+    typename TestFixture::own_transaction tx{*db};
+    tx.execute(this->pay(3));
+    this->sender.send(tx.handle(), this->say("like any other"));
+    tx.commit();
+    EXPECT_EQ(this->state(3), "paid");
+    EXPECT_EQ(this->sent(), (std::vector<std::string>{"0", "like any other"}));
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
     networked_door_exam,
     the_trips_are_those_that_the_page_says,
     a_lost_answer_to_commit_is_in_doubt_and_is_sent_once,
     a_commit_that_never_arrived_is_in_doubt_too,
-    a_connection_lost_within_the_work_commits_nothing
+    a_connection_lost_within_the_work_commits_nothing,
+    a_message_that_waits_too_long_for_a_lock_takes_the_change_along
 );
+
+/// The part of the exam for doors with a file behind them.
+template <class Candidate>
+class file_door_exam : public door_exam<Candidate> {};
+
+TYPED_TEST_SUITE_P(file_door_exam);
+
+TYPED_TEST_P(file_door_exam, a_full_disk_takes_the_change_along) {
+    auto db = this->door.connect();
+    const auto let_it_grow_to = [&](const std::string& pages) {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute("pragma max_page_count = " + pages);
+        tx.commit();
+    };
+    const auto too_much = [&](const auto& work) {
+        try {
+            work();
+            ADD_FAILURE() << "sent";
+        } catch (const std::exception& e) {
+            EXPECT_NE(std::string{e.what()}.find("full"), std::string::npos) << e.what();
+        }
+    };
+    const message large = this->say(std::string(900'000, 'x'));
+    let_it_grow_to(this->door.database().run("pragma page_count"));
+    too_much([&] {
+        this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+            tx.execute(this->pay(1));
+            out.send(this->say("there is room for this"));
+            out.send(large);
+        });
+    });
+    {
+        typename TestFixture::own_transaction tx{*db};
+        tx.execute(this->pay(2));
+        outgoing out = this->sender.join(tx.handle());
+        out.send(this->say("there is room for this"));
+        too_much([&] { out.send(large); });
+        this->commit_poisoned(tx);
+    }
+    EXPECT_EQ(this->state(1), "new");
+    EXPECT_EQ(this->state(2), "new");
+    EXPECT_TRUE(this->sent().empty());
+
+    let_it_grow_to("1000000");
+    this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+        tx.execute(this->pay(1));
+        out.send(large);
+    });
+    typename TestFixture::own_transaction tx{*db};
+    tx.execute(this->pay(2));
+    this->sender.send(tx.handle(), large);
+    tx.commit();
+    EXPECT_EQ(this->state(1), "paid");
+    EXPECT_EQ(this->state(2), "paid");
+    EXPECT_EQ(this->sent().size(), 2U);
+}
+
+REGISTER_TYPED_TEST_SUITE_P(file_door_exam, a_full_disk_takes_the_change_along);
 
 } // namespace outbox::doors

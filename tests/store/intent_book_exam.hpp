@@ -109,6 +109,24 @@ TYPED_TEST_P(intent_book_exam, the_cursor_and_what_it_forgets_go_together) {
     EXPECT_EQ(left[1].place, 4);
 }
 
+TYPED_TEST_P(intent_book_exam, a_session_that_its_own_owner_has_given_up_forgets_nothing) {
+    this->database_->send(std::vector{make_envelope("1")});
+    this->book().claim(0, this->epoch_, "a");
+    this->book().bind(0, this->make_intent(1, "a"));
+    const cursor before = this->store_->status(0).at;
+    const cursor to = this->store_->read(0, before, {}).after;
+
+    const auto again = this->database_->open_relay_store();
+    const lease held = again->acquire(0, "relay", 60s, "").granted.value();
+    const std::vector<std::int64_t> places{1};
+    EXPECT_EQ(
+        this->book().advance_and_forget(0, this->epoch_, to, places),
+        write_result::lease_lost
+    );
+    EXPECT_EQ(again->status(0).at, held.from);
+    EXPECT_EQ(again->intents()->load(0).size(), 1U);
+}
+
 TYPED_TEST_P(intent_book_exam, without_its_tables_it_says_what_to_do) {
     this->store_.reset();
     int before = 0;
@@ -136,6 +154,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     a_place_is_given_once,
     a_lower_epoch_claims_nothing,
     the_cursor_and_what_it_forgets_go_together,
+    a_session_that_its_own_owner_has_given_up_forgets_nothing,
     without_its_tables_it_says_what_to_do
 );
 

@@ -233,11 +233,20 @@ TYPED_TEST_P(relay_store_exam, one_owner_at_a_time) {
     EXPECT_EQ(taken.epoch, held.epoch + 1);
 }
 
-TYPED_TEST_P(relay_store_exam, the_same_owner_keeps_its_epoch) {
+TYPED_TEST_P(relay_store_exam, each_grant_has_an_epoch_of_its_own_also_for_the_same_owner) {
+    this->send({"1"});
+    const auto lost = this->open();
+    const lease before = this->take(*lost);
+    const slice read = lost->read(0, before.from, {});
+    EXPECT_EQ(lost->renew(0, before.epoch, 60s), write_result::done);
+
     const auto store = this->open();
     const lease held = this->take(*store);
-    EXPECT_EQ(this->take(*store).epoch, held.epoch);
-    EXPECT_EQ(this->take(*this->open()).epoch, held.epoch);
+    EXPECT_EQ(held.epoch, before.epoch + 1);
+    // As a write that the server carries out after its session was given up.
+    EXPECT_EQ(lost->advance(0, before.epoch, read.after), write_result::lease_lost);
+    EXPECT_EQ(store->status(0).at, held.from);
+    EXPECT_EQ(this->take(*store).epoch, held.epoch + 1);
 }
 
 TYPED_TEST_P(relay_store_exam, an_expired_lease_is_taken_and_its_old_holder_can_write_nothing) {
@@ -538,7 +547,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     a_slice_keeps_its_limits,
     recorded_progress_is_where_the_next_one_begins,
     one_owner_at_a_time,
-    the_same_owner_keeps_its_epoch,
+    each_grant_has_an_epoch_of_its_own_also_for_the_same_owner,
     an_expired_lease_is_taken_and_its_old_holder_can_write_nothing,
     a_lease_that_nobody_took_can_still_be_renewed,
     status_tells_what_is_left_and_who_holds_the_lease,

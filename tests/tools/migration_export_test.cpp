@@ -1,10 +1,11 @@
-// What `outbox migrate export` writes, applied by the databases' own clients as the tools would do
-// it. Then the library must accept the tables, and the way back must leave nothing.
+// What `outbox migrate export` writes, applied by the databases' own clients, or cut and sent as
+// the tools do it. Then the library must accept the tables, and the way back must leave nothing.
 #include "harness/child_process.hpp"
 #include "harness/mariadb_server.hpp"
 #include "harness/postgres_server.hpp"
 #include "harness/program_path.hpp"
 #include "harness/temp_dir.hpp"
+#include "tests/store/doors/mysql_own.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +14,9 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <regex>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -48,23 +52,38 @@ std::string between(const std::string& text, const std::string& from, const std:
     return text.substr(begin, to.empty() ? std::string::npos : text.find(to) - begin);
 }
 
-/// The lines behind "--rollback", the last first.
+/// Formatted SQL as Liquibase reads it: which lines are commands, also where a comment of ours
+/// happens to look like one, and which are sent.
+struct changeset {
+    std::string attributes{};
+    std::string sql{};
+    std::string rollback{};
+};
+
+std::vector<changeset> changesets_of(const std::string& text) {
+    static const std::regex begins{R"(\s*--\s*changeset\s(.*))"};
+    static const std::regex takes_back{R"(\s*--\s*rollback\s(.*))"};
+    std::vector<changeset> found;
+    std::istringstream lines{text};
+    std::smatch part;
+    for (std::string line; std::getline(lines, line);) {
+        if (std::regex_match(line, part, begins))
+            found.push_back({.attributes = part[1].str() + " "});
+        else if (std::regex_match(line, part, takes_back) && part[1] != "not required")
+            found.back().rollback += part[1].str() + "\n";
+        else if (!std::regex_match(line, takes_back) && !found.empty())
+            found.back().sql += line + "\n";
+    }
+    return found;
+}
+
+/// The last changeset first.
 std::string rollbacks(const std::string& text) {
     std::string sql;
-    std::string line;
-    std::vector<std::string> lines;
-    for (const char c : text) {
-        if (c != '\n') {
-            line += c;
-            continue;
-        }
-        if (line.starts_with("--rollback ") && line != "--rollback not required")
-            lines.push_back(line.substr(11));
-        line.clear();
-    }
-    std::ranges::reverse(lines);
-    for (const std::string& l : lines)
-        sql += l + "\n";
+    auto all = changesets_of(text);
+    std::ranges::reverse(all);
+    for (const changeset& each : all)
+        sql += each.rollback;
     return sql;
 }
 
@@ -95,6 +114,70 @@ scripts scripts_of(const std::string& format, const tree& files) {
     std::ranges::reverse(found.down);
     return found;
 }
+
+/// What a tool that has no client of the database at hand sends of a script, one text after the
+/// other.
+std::vector<std::string> texts_of(const std::string& format, const std::string& script) {
+    std::vector<std::string> texts;
+    std::istringstream lines{script};
+    std::string text;
+    if (format == "goose") {
+        // A statement ends with the line that ends with a semicolon, unless it is marked. Comments
+        // in front of it are dropped.
+        bool marked = false;
+        for (std::string line; std::getline(lines, line);) {
+            const bool begins = line == "-- +goose StatementBegin";
+            const bool ends = line == "-- +goose StatementEnd";
+            marked = (marked || begins) && !ends;
+            if (!begins && !ends && (!text.empty() || !(line.empty() || line.starts_with("--"))))
+                text += line + "\n";
+            const std::string code = line.substr(0, line.find(" --"));
+            if (ends || (!marked && code.ends_with(';') && !line.starts_with("--"))) {
+                texts.push_back(text);
+                text.clear();
+            }
+        }
+        EXPECT_EQ(text, "") << "it would miss a semicolon";
+    } else if (format == "liquibase" && is_in(script, "--changeset")) {
+        for (const changeset& each : changesets_of(script)) {
+            EXPECT_TRUE(is_in(each.attributes, " splitStatements:false ")) << each.attributes;
+            texts.push_back(each.sql);
+        }
+    } else if (format == "liquibase") { // the way back is cut at semicolons
+        for (std::string line; std::getline(lines, line, ';');)
+            if (line != "\n")
+                texts.push_back(line);
+    } else if (format == "atlas") {
+        const std::string delimiter = between(script, "-- atlas:delimiter ", "\n");
+        std::size_t at = script.find('\n');
+        for (std::size_t end = 0; (end = script.find(delimiter, at)) != std::string::npos;
+             at = end + delimiter.size())
+            texts.push_back(script.substr(at, end - at));
+    } else { // golang-migrate and dbmate: all of it at once
+        texts.push_back(script);
+    }
+    return texts;
+}
+
+/// A connection as a tool has it that speaks the protocol.
+class protocol_session {
+public:
+    protocol_session(std::uint16_t port, const std::string& place, unsigned long flags)
+        : db_(doors::connect_mysql(port, place, flags)) {}
+
+    void run(const std::string& text) {
+        doors::run_text(*db_, text);
+        int left = 0;
+        do
+            mysql_free_result(mysql_store_result(db_.get()));
+        while ((left = mysql_next_result(db_.get())) == 0);
+        if (left > 0)
+            throw std::runtime_error(mysql_error(db_.get()));
+    }
+
+private:
+    doors::mysql_handle db_;
+};
 
 class migration_export : public testing::TestWithParam<std::string> {
 protected:
@@ -180,17 +263,23 @@ TEST_P(migration_export, makes_the_tables_on_postgresql) {
 }
 
 TEST_P(migration_export, makes_the_tables_on_mariadb) {
-    // The others send a file, or a part of it, by the protocol, where a body needs no delimiter.
-    if (GetParam() != "flyway" && GetParam() != "sqitch") {
-        for (const auto& [path, text] : write("mysql"))
-            EXPECT_FALSE(is_in(text, "delimiter //")) << path;
-        return;
-    }
     static const harness::mariadb_server server;
     server.sql("drop database if exists shop; create database shop");
-    apply_and_take_back(write("mysql"), server.url("shop"), [&](const std::string& sql) {
-        EXPECT_NO_THROW(server.sql(sql, "shop")) << sql;
+    const tree files = write("mysql");
+    if (GetParam() == "flyway" || GetParam() == "sqitch") {
+        apply_and_take_back(files, server.url("shop"), [&](const std::string& sql) {
+            EXPECT_NO_THROW(server.sql(sql, "shop")) << sql;
+        });
+        return;
+    }
+    const bool at_once = GetParam() == "golang-migrate" || GetParam() == "dbmate";
+    protocol_session tool{server.port(), "shop", at_once ? CLIENT_MULTI_STATEMENTS : 0UL};
+    apply_and_take_back(files, server.url("shop"), [&](const std::string& script) {
+        for (const std::string& text : texts_of(GetParam(), script))
+            EXPECT_NO_THROW(tool.run(text)) << text;
     });
+    for (const auto& [path, text] : files)
+        EXPECT_FALSE(is_in(text, "delimiter //")) << path << ": only the client knows that word";
 }
 
 TEST_P(migration_export, overwrites_nothing_that_differs) {

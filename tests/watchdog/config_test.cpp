@@ -75,6 +75,7 @@ TEST_F(watchdog_config, refuses_what_could_not_work) {
     refusal(target + "[[database]]\nname = \"shop\"\nurl = \"sqlite:x\"\ntarget = \"other\"\n");
     refusal(target + "[[database]]\nname = \"shop\"\ntarget = \"k\"\n");
     refusal(target + database + "lease = \"3s\"\nlease_renewal = \"2s\"\n");
+    EXPECT_NE(refusal(target + target + database).find("'name'"), std::string::npos);
     refusal("[[target]]\nname = \"k\"\nkind = \"carrier-pigeon\"\nbrokers = \"h:1\"\n" + database);
 }
 

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -54,6 +55,34 @@ TEST(
     second->await(0ms, outcomes);
     ASSERT_EQ(outcomes.size(), 2U);
     EXPECT_EQ(outcomes[1].fate, fate::delivered);
+}
+
+TEST(turn_taking_target, a_wake_before_the_wait_is_not_missed) {
+    const auto desk = std::make_shared<turn_desk>(turn_rules{});
+    testing::recording seen;
+    const auto make = [&] {
+        return std::make_unique<turn_taking_target>(
+            std::make_unique<testing::recording_target>(seen),
+            desk,
+            0
+        );
+    };
+    auto first = make();
+    auto second = make();
+    const stored_message m;
+    const std::vector<const stored_message*> wave{&m};
+    std::vector<delivery_outcome> outcomes;
+    first->deliver(wave); // and keeps its turn
+    second->deliver(wave);
+    second->wake();
+    std::atomic<bool> returned{false};
+    std::thread waiting{[&] {
+        second->await(24h, outcomes);
+        returned = true;
+    }};
+    harness::wait_until([&] { return returned.load(); }, 20s, "the wake to be seen");
+    waiting.join();
+    EXPECT_TRUE(outcomes.empty());
 }
 
 // Two outboxes with a backlog, one place: the high one is delivered first, the low one not never.

@@ -1,4 +1,5 @@
 #include "outbox/base/random.hpp"
+#include "wire/api_key.hpp"
 #include "wire/frame_reader.hpp"
 #include "wire/limits.hpp"
 #include "wire/writer.hpp"
@@ -72,6 +73,14 @@ TEST(frame_reader, a_length_outside_its_limits_ends_the_stream) {
     EXPECT_FALSE(verdict(frame_bytes_max, 0));
     EXPECT_EQ(verdict(frame_bytes_max, 3), decode_error::frame_too_large);
     EXPECT_FALSE(verdict(small_frame_bytes_max, 3));
+    EXPECT_EQ(verdict(small_frame_bytes_max + 1, 3), decode_error::frame_too_large);
+    for (const auto key : {api_key::join_group, api_key::sync_group, api_key::offset_commit}) {
+        EXPECT_FALSE(verdict(group_frame_bytes_max, static_cast<std::int16_t>(key)));
+        EXPECT_EQ(
+            verdict(group_frame_bytes_max + 1, static_cast<std::int16_t>(key)),
+            decode_error::frame_too_large
+        );
+    }
 }
 
 TEST(frame_reader, memory_follows_what_arrived_and_not_what_was_announced) {

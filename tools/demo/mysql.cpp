@@ -145,6 +145,7 @@ public:
         const order_facts order = read_order(d);
         producer_.transact(*db_, [&](mysql_transaction& tx, outgoing&) {
             if (is_first(tx, group, d)) {
+                OUTBOX_FAULT("points.claimed");
                 tx.execute(
                     "insert into points values (" + order.customer +
                     ", 1) on duplicate key update points = points + 1"

@@ -104,6 +104,7 @@ public:
         const order_facts order = read_order(d);
         producer_.transact(db_, [&](auto& tx, outgoing&) {
             if (is_first(tx, group, d)) {
+                OUTBOX_FAULT("points.claimed");
                 tx.exec_params(
                     "insert into points values ($1, 1) on conflict (customer) do update set points "
                     "= points.points + 1",

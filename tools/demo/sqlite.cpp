@@ -156,6 +156,7 @@ public:
         const order_facts order = read_order(d);
         producer_.transact(*db_, [&](sqlite_transaction& tx, outgoing&) {
             if (is_first(tx, group, d)) {
+                OUTBOX_FAULT("points.claimed");
                 tx.execute(("insert into points values (" + order.customer +
                             ", 1) on conflict (customer) do update set points = points + 1")
                                .c_str());

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <utility>
 
 namespace outbox::broker::testing {
 namespace {
@@ -99,10 +100,14 @@ struct simulated_disk::state {
     std::uint64_t cut_at = never;
     std::uint64_t capacity = never;
     std::uint64_t file_syncs = 0;
+    std::uint64_t reads = 0;
+    std::uint64_t read_bytes = 0;
     std::size_t write_size_max = std::numeric_limits<std::size_t>::max();
     injection sync_failures;
     injection directory_sync_failures;
     injection write_failures;
+    std::string read_part;
+    std::function<void()> before_read;
     bool holding = false;
     int held = 0;
 
@@ -115,6 +120,12 @@ struct simulated_disk::state {
         ++steps;
         ec.clear();
         return true;
+    }
+    std::function<void()> take_before_read(const std::string& path) {
+        const std::lock_guard lock{mutex};
+        return before_read && path.find(read_part) != std::string::npos
+                   ? std::exchange(before_read, {})
+                   : std::function<void()>();
     }
     /// Did the power go off during the step just counted?
     bool is_off() const { return steps >= cut_at; }
@@ -170,6 +181,8 @@ public:
 
     std::size_t
     read_at(std::uint64_t position, char* out, std::size_t size, std::error_code& ec) override {
+        if (const auto first = state_->take_before_read(path_))
+            first();
         const std::lock_guard lock{state_->mutex};
         ec.clear();
         if (state_->is_off()) {
@@ -178,7 +191,10 @@ public:
         }
         if (position >= node_->cached.size())
             return 0;
-        return node_->cached.copy(out, size, static_cast<std::size_t>(position));
+        const std::size_t got = node_->cached.copy(out, size, static_cast<std::size_t>(position));
+        ++state_->reads;
+        state_->read_bytes += got;
+        return got;
     }
 
     std::size_t
@@ -551,6 +567,19 @@ void simulated_disk::hold_syncs(bool hold) {
 void simulated_disk::await_held_sync() {
     std::unique_lock lock{state_->mutex};
     state_->arrived.wait(lock, [&] { return state_->held > 0; });
+}
+std::uint64_t simulated_disk::reads() const {
+    const std::lock_guard lock{state_->mutex};
+    return state_->reads;
+}
+std::uint64_t simulated_disk::read_bytes() const {
+    const std::lock_guard lock{state_->mutex};
+    return state_->read_bytes;
+}
+void simulated_disk::before_next_read(const std::string& part, std::function<void()> what) {
+    const std::lock_guard lock{state_->mutex};
+    state_->read_part = part;
+    state_->before_read = std::move(what);
 }
 std::uint64_t simulated_disk::file_syncs() const {
     const std::lock_guard lock{state_->mutex};

@@ -11,6 +11,7 @@
 #include "outbox/base/random.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -68,6 +69,11 @@ public:
     void hold_syncs(bool hold);
     /// Returns when some thread stands in a sync that is held.
     void await_held_sync();
+    /// Reads of files, and the bytes that they gave, so far.
+    std::uint64_t reads() const;
+    std::uint64_t read_bytes() const;
+    /// Runs `what` once, inside the next read of such a file and before it.
+    void before_next_read(const std::string& part, std::function<void()> what);
     /// Syncs of files so far.
     std::uint64_t file_syncs() const;
 

@@ -6,7 +6,7 @@
 //
 //   outbox::claim_lease lease{checker, d.id, 30s};
 //   if (lease.state() == outbox::claim_state::in_progress)
-//       return outcome::retry_after(lease.remaining());
+//       return outcome::defer(lease.remaining());          // costs no attempt: it has not failed
 //   if (lease.is_fresh()) {
 //       send_mail(d);
 //       lease.complete();                                  // only now is it done

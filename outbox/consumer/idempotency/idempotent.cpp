@@ -66,7 +66,7 @@ outcome handle_once(
         return outcome::ack();
     case claim_state::in_progress:
         count(options, &idempotency_counts::in_progress);
-        return outcome::retry_after(
+        return outcome::defer(
             std::clamp(held->remaining(), options.retry_least, options.retry_longest),
             "somebody else is at work on it"
         );

@@ -9,7 +9,7 @@
 // | the checker says | what happens |
 // | --- | --- |
 // | fresh | the handler runs; its ack, and nothing else, marks the message as done |
-// | in progress | retry after the other's lease; the handler does not run |
+// | in progress | `defer` until the other's lease is over; the handler does not run |
 // | done | ack; the handler does not run |
 // | nothing, it is away | `unavailable`: the message waits, neither handled nor acknowledged |
 //

@@ -1,7 +1,7 @@
 #pragma once
 // Which numbers of one source have been applied: everything up to a low watermark, and what came
 // early, in ranges above it. Numbers arrive nearly in order (docs/numbering.md), so it is a few
-// bytes for any count of messages. Knows no database; applied.hpp keeps it in a row.
+// bytes for any count of messages. Knows no database; first_time_numbered.hpp keeps it in a row.
 
 #include "outbox/base/bytes.hpp"
 
@@ -20,8 +20,8 @@ public:
         yes,
         /// It was there.
         no,
-        /// It cannot be noted, because there are ranges_max gaps below it: nobody knows anything
-        /// of it, and it is not there.
+        /// It cannot be noted, because it touches nothing that is there and would be one range more
+        /// than ranges_max: nobody knows anything of it, and it is not there.
         full,
     };
 

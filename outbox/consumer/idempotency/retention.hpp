@@ -2,8 +2,10 @@
 // For how long keys are kept. A key that is forgotten while its message can still come again means
 // an effect applied twice, so the time is a type that cannot be made shorter than that.
 //
-//   const outbox::retention keep{14 * 24h, outbox::redelivery_horizon::of({
-//       .broker_retention = 7 * 24h, .retry_delays = steps})};
+//   const outbox::retention keep{16 * 24h, outbox::redelivery_horizon::of({
+//       .broker_retention = 7 * 24h, .retry_delays = outbox::retry_policy::default_delays()})};
+//
+// (A day for an outage of the relay, seven in the topic, seven in a retry topic, the waits.)
 
 #include <chrono>
 #include <vector>

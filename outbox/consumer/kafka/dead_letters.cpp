@@ -24,6 +24,7 @@ const group_name resender{"outbox-dead"};
 
 /// On their way back at the same time.
 constexpr std::size_t in_flight_max = 1'000;
+constexpr poll_limits once_at_most{.count_max = in_flight_max, .bytes_max = 64U << 20U};
 constexpr milliseconds look_up{100};
 
 struct client_deleter {
@@ -46,7 +47,6 @@ struct metadata_deleter {
 struct reading {
     record_position next{};
     partition_window window{};
-    bool begun = false;
 };
 
 /// Reads a topic to its end.
@@ -78,7 +78,7 @@ public:
     /// its partitions to another one gives up.
     void poll(std::vector<source_event_type>& news) {
         news.clear();
-        source_->poll(look_up, in_flight_max, news);
+        source_->poll(look_up, once_at_most, news);
         for (const auto& each : news) {
             if (const auto* a = std::get_if<source_event::assigned>(&each)) {
                 partitions_[a->partition].next = {
@@ -86,9 +86,7 @@ public:
                     a->number,
                     std::max<std::int64_t>(a->committed, 0)};
             } else if (const auto* f = std::get_if<source_event::fetched>(&each)) {
-                auto& from = partitions_.at(f->partition);
-                from.next.offset = f->record.offset + 1;
-                from.begun = true;
+                partitions_.at(f->partition).next.offset = f->record.offset + 1;
             } else if (const auto* r = std::get_if<source_event::revoked>(&each)) {
                 source_->release(r->partition);
                 partitions_.erase(r->partition);

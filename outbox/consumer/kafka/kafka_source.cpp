@@ -38,6 +38,7 @@ struct message_deleter {
         rd_kafka_message_destroy(message);
     }
 };
+using message_pointer = std::unique_ptr<rd_kafka_message_t, message_deleter>;
 
 consumer_event::commit_result result_of(rd_kafka_resp_err_t code) noexcept {
     using enum consumer_event::commit_result;
@@ -81,8 +82,10 @@ void kafka_source::make_client() {
     client_ = conf.make(RD_KAFKA_CONSUMER);
     rd_kafka_poll_set_consumer(client_);
     const std::uint64_t one = 1;
-    messages_ = rd_kafka_queue_get_consumer(client_);
-    rd_kafka_queue_io_event_enable(messages_, wake_.get(), &one, sizeof one);
+    group_ = rd_kafka_queue_get_consumer(client_);
+    rd_kafka_queue_io_event_enable(group_, wake_.get(), &one, sizeof one);
+    records_ = rd_kafka_queue_new(client_);
+    rd_kafka_queue_io_event_enable(records_, wake_.get(), &one, sizeof one);
     commits_ = rd_kafka_queue_new(client_);
     rd_kafka_queue_io_event_enable(commits_, wake_.get(), &one, sizeof one);
 }
@@ -167,7 +170,7 @@ void kafka_source::look_for_new_partitions(std::vector<source_event_type>& news)
 
 void kafka_source::poll(
     milliseconds timeout,
-    std::size_t count_max,
+    poll_limits limits,
     std::vector<source_event_type>& news
 ) {
     const auto until = system_clock().ticks() + timeout;
@@ -175,7 +178,7 @@ void kafka_source::poll(
         std::uint64_t count = 0; // read before looking, so that nothing is missed
         const bool woken = ::read(wake_.get(), &count, sizeof count) > 0;
         const auto before = news.size();
-        serve(count_max, news);
+        serve(limits, news);
         const auto now = system_clock().ticks();
         if (news.size() > before || now >= until || (woken && wanted_.exchange(false)))
             return;
@@ -185,22 +188,26 @@ void kafka_source::poll(
     }
 }
 
-void kafka_source::serve(std::size_t count_max, std::vector<source_event_type>& news) {
+void kafka_source::serve(poll_limits limits, std::vector<source_event_type>& news) {
     sender_->serve(news);
     hear_commits(news);
     join_anew(news);
     look_for_new_partitions(news);
     take_over(news);
-    for (std::size_t count = 0; count < count_max; ++count) {
-        const std::unique_ptr<rd_kafka_message_t, message_deleter> message{
-            rd_kafka_consumer_poll(client_, 0)};
-        // A callback may have run: its news comes before what was read after it.
-        std::move(notes_.begin(), notes_.end(), std::back_inserter(news));
-        notes_.clear();
+    while (const message_pointer message{rd_kafka_consumer_poll(client_, 0)}) {
+        tell_notes(news);
+        hear(*message, news);
+    }
+    tell_notes(news);
+    std::size_t bytes_told = 0;
+    for (std::size_t count = 0; count < limits.count_max && bytes_told < limits.bytes_max;
+         ++count) {
+        const message_pointer message{rd_kafka_consume_queue(records_, 0)};
+        tell_notes(news);
         if (!message)
             break;
-        hear(*message, news);
-        if (count + 1 == count_max)
+        bytes_told += hear(*message, news);
+        if (count + 1 == limits.count_max || bytes_told >= limits.bytes_max)
             wake_up(); // there may be more
     }
     if (!fatal_.empty())
@@ -211,25 +218,36 @@ void kafka_source::serve(std::size_t count_max, std::vector<source_event_type>& 
     take_over(news);
 }
 
-void kafka_source::hear(const rd_kafka_message_t& message, std::vector<source_event_type>& news) {
+/// After each call in which a callback may have run: its news comes before what was read after it.
+void kafka_source::tell_notes(std::vector<source_event_type>& news) {
+    std::move(notes_.begin(), notes_.end(), std::back_inserter(news));
+    notes_.clear();
+}
+
+/// Returns the bytes of the record, if it is told.
+std::size_t
+kafka_source::hear(const rd_kafka_message_t& message, std::vector<source_event_type>& news) {
     if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         auto* const ours = book_.home_of(message);
         if (ours != nullptr && std::exchange(ours->catches_up, false))
             news.emplace_back(source_event::caught_up{ours->handle});
-        return;
+        return 0;
     }
     if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         std::string text = rd_kafka_message_errstr(&message);
         if (message.rkt != nullptr)
             text = std::string{rd_kafka_topic_name(message.rkt)} + ": " + text;
         news.emplace_back(source_event::trouble{std::move(text)});
-        return;
+        return 0;
     }
     auto* const ours = book_.home_of(message);
     if (ours == nullptr || message.offset < ours->next_offset)
-        return;
+        return 0;
     ours->next_offset = message.offset + 1;
-    news.emplace_back(source_event::fetched{ours->handle, copy_record(message)});
+    auto copy = copy_record(message);
+    const auto size = copy.size_bytes();
+    news.emplace_back(source_event::fetched{ours->handle, std::move(copy)});
+    return size;
 }
 
 void kafka_source::pause(partition_handle partition) {
@@ -352,9 +370,11 @@ void kafka_source::end_client() noexcept {
     }
     not_released_.clear();
     rd_kafka_consumer_close(client_);
-    rd_kafka_queue_io_event_enable(messages_, -1, nullptr, 0);
+    rd_kafka_queue_io_event_enable(group_, -1, nullptr, 0);
+    rd_kafka_queue_io_event_enable(records_, -1, nullptr, 0);
     rd_kafka_queue_io_event_enable(commits_, -1, nullptr, 0);
-    rd_kafka_queue_destroy(messages_);
+    rd_kafka_queue_destroy(group_);
+    rd_kafka_queue_destroy(records_);
     rd_kafka_queue_destroy(commits_);
     rd_kafka_destroy(std::exchange(client_, nullptr));
     closing_ = false;

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 namespace outbox::kafka {
 
@@ -21,6 +22,9 @@ constexpr int message_bytes_max = 1'000'000'000;
 constexpr int send_timeout_ms = 30'000;
 /// More topics than this are made again, which does no harm.
 constexpr std::size_t topics_known_max = 1'000;
+/// A producer that fails at once, because it may not write at all, is not made anew for each
+/// record.
+constexpr std::chrono::seconds client_life_min{1};
 
 /// For consumers only, or what this client must not do.
 bool is_for_consumers(const std::string& name) {
@@ -66,7 +70,13 @@ rd_kafka_vu_t value_of(rd_kafka_vtype_t type, const std::optional<bytes_view>& w
 } // namespace
 
 record_sender::record_sender(const kafka_source_options& options, int wake_fd)
-    : options_(&options) {
+    : options_(&options)
+    , wake_fd_(wake_fd) {
+    make_client();
+}
+
+void record_sender::make_client() {
+    const auto& options = *options_;
     configuration conf{"Kafka consumer's sender"};
     conf.set("bootstrap.servers", options.brokers);
     conf.set("client.id", options.client_id);
@@ -89,17 +99,62 @@ record_sender::record_sender(const kafka_source_options& options, int wake_fd)
     client_ = conf.make(RD_KAFKA_PRODUCER);
     events_ = rd_kafka_queue_get_main(client_);
     const std::uint64_t one = 1;
-    rd_kafka_queue_io_event_enable(events_, wake_fd, &one, sizeof one);
+    rd_kafka_queue_io_event_enable(events_, wake_fd_, &one, sizeof one);
+    made_at_ = system_clock().ticks();
 }
 
 record_sender::~record_sender() {
+    end_client();
+}
+
+void record_sender::end_client() noexcept {
+    if (client_ == nullptr)
+        return;
     rd_kafka_queue_io_event_enable(events_, -1, nullptr, 0);
     rd_kafka_purge(
         client_,
         RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING
     );
-    rd_kafka_queue_destroy(events_);
-    rd_kafka_destroy(client_);
+    rd_kafka_queue_destroy(std::exchange(events_, nullptr));
+    rd_kafka_destroy(std::exchange(client_, nullptr));
+}
+
+rd_kafka_t* record_sender::client() {
+    if (client_ == nullptr)
+        make_client();
+    return client_;
+}
+
+/// For a record; false: not now.
+bool record_sender::has_client(std::string& trouble) {
+    if (client_ != nullptr)
+        return true;
+    if (system_clock().ticks() < made_at_ + client_life_min) {
+        trouble = last_failure_;
+        return false;
+    }
+    try {
+        make_client();
+    } catch (const error& e) {
+        trouble = e.what();
+        return false;
+    }
+    return true;
+}
+
+/// Whether the broker has what is open is not known; it is sent again.
+void record_sender::give_up_client() {
+    std::array<char, 512> words{};
+    rd_kafka_fatal_error(client_, words.data(), words.size());
+    last_failure_ = std::string{"the producer failed and is replaced: "} + words.data();
+    for (const auto t : std::exchange(open_, {}))
+        answers_.push_back({t, last_failure_});
+    for (const auto& [topic, those] : std::exchange(asked_, {})) {
+        for (const auto& [t, what] : those)
+            answers_.push_back({t, last_failure_});
+    }
+    has_failed_ = false;
+    end_client();
 }
 
 void record_sender::make_topics(
@@ -113,7 +168,7 @@ void record_sender::make_topics(
     struct queue_deleter {
         void operator()(rd_kafka_queue_t* queue) const noexcept { rd_kafka_queue_destroy(queue); }
     };
-    const std::unique_ptr<rd_kafka_queue_t, queue_deleter> queue{rd_kafka_queue_new(client_)};
+    const std::unique_ptr<rd_kafka_queue_t, queue_deleter> queue{rd_kafka_queue_new(client())};
     auto missing = topics;
     while (true) {
         const auto left =
@@ -131,7 +186,7 @@ void record_sender::make_topics(
         std::vector<std::string> again;
         for (const auto& answer : read_topic_answers(*event, missing)) {
             if (answer.trouble.empty())
-                there_[answer.topic] = true;
+                there_.insert(answer.topic);
             else if (!answer.retryable)
                 throw error{
                     error_kind::rejected,
@@ -155,6 +210,10 @@ void record_sender::make_topics(
 }
 
 void record_sender::send(ticket t, outgoing_record what) {
+    if (std::string trouble; !has_client(trouble)) {
+        answers_.push_back({t, std::move(trouble)});
+        return;
+    }
     if (!what.makes_topic || there_.contains(what.topic)) {
         produce(t, what);
         return;
@@ -196,8 +255,11 @@ void record_sender::produce(ticket t, const outgoing_record& what) {
     parts[5].u.ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(t)); // NOLINT: a number
     parts[6].u.i32 = what.partition.value_or(RD_KAFKA_PARTITION_UA);
     rd_kafka_error_t* const refusal = rd_kafka_produceva(client_, parts.data(), parts.size());
-    if (refusal == nullptr)
+    if (refusal == nullptr) {
+        open_.insert(t);
         return;
+    }
+    has_failed_ = has_failed_ || rd_kafka_error_code(refusal) == RD_KAFKA_RESP_ERR__FATAL;
     answers_.push_back({t, rd_kafka_error_string(refusal)});
     rd_kafka_error_destroy(refusal);
     rd_kafka_headers_destroy(headers);
@@ -216,7 +278,7 @@ void record_sender::hear_topics(rd_kafka_event_t& event) {
         if (answer.trouble.empty()) {
             if (there_.size() >= topics_known_max)
                 there_.clear();
-            there_[answer.topic] = true;
+            there_.insert(answer.topic);
             for (const auto& [t, what] : those)
                 produce(t, what);
         } else {
@@ -227,7 +289,7 @@ void record_sender::hear_topics(rd_kafka_event_t& event) {
 }
 
 void record_sender::serve(std::vector<source_event_type>& news) {
-    while (const event_ptr event{rd_kafka_queue_poll(events_, 0)}) {
+    while (const event_ptr event{events_ != nullptr ? rd_kafka_queue_poll(events_, 0) : nullptr}) {
         switch (rd_kafka_event_type(event.get())) {
         case RD_KAFKA_EVENT_DR:
             while (const rd_kafka_message_t* report = rd_kafka_event_message_next(event.get())) {
@@ -235,6 +297,7 @@ void record_sender::serve(std::vector<source_event_type>& news) {
                 if (report->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
                     report->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
                     there_.clear(); // somebody has deleted it
+                open_.erase(ticket_of(report->_private));
                 news.emplace_back(source_event::sent{
                     ticket_of(report->_private),
                     taken ? std::string{} : rd_kafka_err2str(report->err),
@@ -245,12 +308,15 @@ void record_sender::serve(std::vector<source_event_type>& news) {
             hear_topics(*event);
             break;
         case RD_KAFKA_EVENT_ERROR:
+            has_failed_ = has_failed_ || rd_kafka_event_error_is_fatal(event.get()) != 0;
             news.emplace_back(source_event::trouble{rd_kafka_event_error_string(event.get())});
             break;
         default:
             break;
         }
     }
+    if (has_failed_ && client_ != nullptr)
+        give_up_client();
     for (auto& each : answers_)
         news.emplace_back(std::move(each));
     answers_.clear();

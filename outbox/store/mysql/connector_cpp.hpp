@@ -20,9 +20,10 @@
 //
 // writes the message at once. A connection in autocommit mode is refused, also after the text
 // "start transaction", which the driver does not notice. When a send fails, the transaction is
-// rolled back, and nothing else can be written before your own commit() or rollback().
-// Connector/C++ 1.1 does not tell when commit() fails: send the text "commit", or use a
-// connector_cpp_transaction.
+// rolled back, and nothing else can be written before your own commit() or rollback(). An
+// `outgoing` that is kept beyond them sends with what comes next on the connection: between two
+// transactions the driver looks as it does within one. Connector/C++ 1.1 does not tell when
+// commit() fails: send the text "commit", or use a connector_cpp_transaction.
 //
 // The producer's user needs: insert on outbox_message, select on outbox_relay.
 
@@ -224,7 +225,8 @@ public:
         try {
             Client client{*db_};
             client.run("rollback");
-            client.run("set transaction read only");
+            if (!db_->getAutoCommit()) // else that would hit the next statement, which is not ours
+                client.run("set transaction read only");
         } catch (...) { // then the connection is lost, and the transaction with it
         }
     }

@@ -67,10 +67,9 @@ lease_answer relay_store::acquire(
     milliseconds duration,
     const std::string& doorbell
 ) {
-    // Assignments are made from left to right: epoch first, while owner is still the old one.
     const std::string who = quoted(owner);
     const write_result taken = write(
-        "update outbox_relay set epoch = epoch + (owner <> " + who + "), owner = " + who +
+        "update outbox_relay set epoch = epoch + 1, owner = " + who +
             ", doorbell = " + quoted(doorbell) + ", lease_until = " + lease_end(duration) +
             " where shard = " + std::to_string(shard) + " and (owner = " + who +
             " or lease_until <= utc_timestamp(6))",

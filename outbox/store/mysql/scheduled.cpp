@@ -58,10 +58,13 @@ release_answer relay_store::release_due(int shard, std::int64_t epoch, std::size
         else
             answer.result = write_result::lease_lost;
         db_.execute("commit", "cannot release scheduled messages");
-    } catch (const sql_error& e) {
-        if (!is_lock_refusal(e.code()))
-            throw; // and the relay opens another session
+    } catch (const error& e) {
+        if (e.kind() == error_kind::unreachable)
+            throw;
         db_.execute("rollback", "cannot roll back");
+        const auto* refused = dynamic_cast<const sql_error*>(&e);
+        if (refused == nullptr || !is_lock_refusal(refused->code()))
+            throw;
         return {.result = write_result::busy, .released = 0, .next_due = answer.next_due};
     }
     answer.next_due = next_due(shard);

@@ -9,9 +9,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 namespace outbox::postgresql {
 namespace {
+
+using namespace std::chrono_literals;
 
 // Microseconds from 1970 to 2000, where PostgreSQL's timestamps begin.
 constexpr std::int64_t epoch_offset_us = 946'684'800'000'000;
@@ -97,7 +100,11 @@ bool rows::truth(int row, int column) const noexcept {
 }
 
 time_point rows::time(int row, int column) const noexcept {
-    return time_point{std::chrono::microseconds{number(row, column) + epoch_offset_us}};
+    // 'infinity' is the highest number there is.
+    constexpr std::int64_t latest = std::numeric_limits<std::int64_t>::max() / 1'000;
+    constexpr std::int64_t highest = latest - epoch_offset_us;
+    return time_point{std::chrono::microseconds{
+        std::clamp(number(row, column), -highest, highest) + epoch_offset_us}};
 }
 
 std::int64_t rows::touched() const noexcept {
@@ -148,30 +155,39 @@ connection::connection(
 
 void connection::connect(const std::string& url, const timeouts& limits) {
     // What the URL says comes later and wins.
-    const std::array<const char*, 9> names = {
+    const std::array<const char*, 10> names = {
         "application_name",
         "keepalives_idle",
         "keepalives_interval",
         "keepalives_count",
         "tcp_user_timeout",
         "target_session_attrs",
+        "connect_timeout",
         "dbname",
         "client_encoding",
         nullptr};
     const std::string user_timeout = std::to_string(limits.answer.count());
-    const std::array<const char*, 9> values =
-        {"outbox", "10", "5", "2", user_timeout.c_str(), "primary", url.c_str(), "UTF8", nullptr};
-    raw_.reset(PQconnectStartParams(names.data(), values.data(), 1));
+    // For each host of the URL, so that one that says nothing does not use up the time of the next.
+    // Only libpq can go on to that one, and only in its own loop.
+    const std::string connect_timeout =
+        std::to_string(std::max(std::chrono::ceil<std::chrono::seconds>(limits.connect), 2s).count()
+        );
+    const std::array<const char*, 10> values = {
+        "outbox",
+        "10",
+        "5",
+        "2",
+        user_timeout.c_str(),
+        "primary",
+        connect_timeout.c_str(),
+        url.c_str(),
+        "UTF8",
+        nullptr};
+    raw_.reset(PQconnectdbParams(names.data(), values.data(), 1));
     if (!raw_)
         lost("out of memory");
-    const tick_point deadline = system_clock().ticks() + limits.connect;
-    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
-    while (state != PGRES_POLLING_OK) {
-        if (PQstatus(raw_.get()) == CONNECTION_BAD || state == PGRES_POLLING_FAILED)
-            lost(trimmed(PQerrorMessage(raw_.get())));
-        wait_for(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline);
-        state = PQconnectPoll(raw_.get());
-    }
+    if (PQstatus(raw_.get()) != CONNECTION_OK)
+        lost(trimmed(PQerrorMessage(raw_.get())));
     if (PQsetnonblocking(raw_.get(), 1) != 0)
         lost(trimmed(PQerrorMessage(raw_.get())));
 }

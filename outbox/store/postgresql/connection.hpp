@@ -87,6 +87,7 @@ private:
 };
 
 struct timeouts {
+    /// For each host and address of the URL; whole seconds, from 2. `connect_timeout` there wins.
     std::chrono::milliseconds connect{5'000};
     /// Set on the server for each statement.
     std::chrono::milliseconds statement{10'000};

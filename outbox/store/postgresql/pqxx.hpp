@@ -278,9 +278,7 @@ public:
     }
 
     void insert(std::span<const envelope> rows) override {
-        // libpqxx 6 can open a new session under a transaction, which is not there any more then.
-        if (!tx_->conn().is_open() || tx_->conn().backendpid() != server_process_)
-            refuse_closed("its connection was lost");
+        require_same_session();
         const tick_point now = system_clock().ticks();
         postgresql::session_note note = postgresql::recall(&tx_->conn(), server_process_, to_);
         std::string sql;
@@ -348,13 +346,24 @@ public:
 private:
     bool change(const std::string& sql) {
         require_open();
-        return tx_->exec(sql)[0][0].as<std::string>() == "1";
+        require_same_session();
+        try {
+            return postgresql::libpqxx::list(*tx_, to_, sql).at(0) == "1";
+        } catch (const pqxx::usage_error& e) {
+            refuse_closed(e.what());
+        }
+    }
+
+    // libpqxx 6 can open a new session under a transaction, which is not there any more then.
+    void require_same_session() const {
+        if (!tx_->conn().is_open() || tx_->conn().backendpid() != server_process_)
+            refuse_closed("its connection was lost");
     }
 
     [[noreturn]] static void refuse_closed(const std::string& why) {
         throw error(
             error_kind::not_in_transaction,
-            "a message was sent in a transaction that is over: " + why,
+            "a message was sent or changed in a transaction that is over: " + why,
             "send before commit() and abort()"
         );
     }
@@ -415,10 +424,10 @@ public:
 
     // For the producer.
     bool cancel(const message_id& id) override {
-        return exec(postgresql::put::cancel(pending_->to, id))[0][0].as<std::string>() == "1";
+        return change(postgresql::put::cancel(pending_->to, id));
     }
     bool replace(const envelope& row) override {
-        return exec(postgresql::put::replace(pending_->to, row))[0][0].as<std::string>() == "1";
+        return change(postgresql::put::replace(pending_->to, row));
     }
     std::vector<bytes> note_consumed(const consumed_batch& batch) override {
         return postgresql::libpqxx::note_consumed(*this, pending_->to, batch);
@@ -441,6 +450,10 @@ public:
     }
 
 private:
+    bool change(const std::string& sql) {
+        return postgresql::libpqxx::list(*this, pending_->to, sql).at(0) == "1";
+    }
+
     // The first trip on a connection, and one in a minute after that: before BEGIN, so that the
     // user can still choose an isolation level.
     void prepare_session() {

@@ -23,9 +23,11 @@ constexpr const char* session_setup =
     " set max_parallel_workers_per_gather = 0; set plan_cache_mode = force_generic_plan;"
     " set jit = off; set work_mem = '32MB'";
 
+// A new epoch with every grant, the same owner's too: a write that a lost session still has under
+// way in the server must not move the cursor that the next session has begun from.
 constexpr statement take_lease{
     "outbox_take_lease",
-    "update outbox.relay set epoch = epoch + (owner <> $2)::int, owner = $2, doorbell = $4,"
+    "update outbox.relay set epoch = epoch + 1, owner = $2, doorbell = $4,"
     " lease_until = clock_timestamp() + $3::bigint * interval '1 ms'"
     " where shard = $1::smallint and (owner = $2 or lease_until <= clock_timestamp())"
     " returning epoch, cursor_window, cursor_seq",
@@ -64,8 +66,16 @@ constexpr statement is_ours{
 
 constexpr statement all_cursors{
     "outbox_all_cursors",
-    "select shard, cursor_window from outbox.relay",
+    "select shard, cursor_window, pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+    " from outbox.relay",
     "cannot read the relays' cursors"};
+
+// Only this one: meanwhile somebody may have recorded another.
+constexpr statement discard_cursor{
+    "outbox_discard_cursor",
+    "update outbox.relay set cursor_window = '', cursor_seq = 0"
+    " where shard = $1::smallint and cursor_window = $2",
+    "cannot discard the relay's cursor"};
 
 std::string random_session() {
     std::array<unsigned char, 4> bytes{};
@@ -219,6 +229,8 @@ cursor relay_store::recorded_cursor(int shard) {
                     (foreign ? "this is not the database cluster that the relay's cursor is from"
                              : "the transaction numbers have gone back") +
                     "; every message still in the outbox is delivered again");
+            // In the table, too: what it says is delivered would be removed.
+            db_.run(discard_cursor, parameters{}.add(shard).add(recorded.window));
             recorded = {};
         } else if (between.taken_by.timeline != identity_.timeline) {
             log(log_level::warning,
@@ -263,7 +275,9 @@ bool relay_store::remove_delivered(int shard, std::int64_t epoch) {
     for (int row = 0; row < cursors.count(); ++row) {
         const std::string text = cursors.text(row, 1);
         const auto between = window::parse(text);
-        const bool valid = between && between->taken_by.system == identity_.system;
+        // What has gone back is discarded by whoever takes the lease of that shard.
+        const bool valid = between && between->taken_by.system == identity_.system &&
+                           between->last.xmax <= static_cast<std::uint64_t>(cursors.number(row, 2));
         all.push_back(
             {.shard = static_cast<int>(cursors.number(row, 0)),
              .seen_by = valid ? between->last : snapshot{}}

@@ -12,9 +12,11 @@ constexpr statement find_schedule{
     "select (to_regclass('outbox.scheduled') is not null)::int::bigint",
     "cannot read the schema"};
 
+// Bounded, because infinity is a time as well and cannot be reckoned with.
 constexpr statement look_at_next_due{
     "outbox_look_at_next_due",
-    "select greatest(0, ceil(extract(epoch from due_at - clock_timestamp()) * 1000))::bigint"
+    "select case when due_at <= clock_timestamp() then 0 else greatest(0, ceil(extract(epoch from"
+    " least(due_at, clock_timestamp() + interval '1 day') - clock_timestamp()) * 1000))::bigint end"
     " from outbox.scheduled where shard = $1::smallint order by due_at limit 1",
     "cannot read the scheduled messages"};
 

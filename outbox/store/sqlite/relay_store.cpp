@@ -73,13 +73,29 @@ void flush_database(sqlite3* db, const std::string& path) {
         );
 }
 
+// Only what is not there needs no flush. Nobody locks these files themselves, so they may be opened
+// and closed.
+void flush_if_there(const std::string& path) {
+    if (const unique_fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)})
+        flush(file, path);
+    else if (errno != ENOENT)
+        throw error(
+            error_kind::io,
+            "cannot open " + path + " to flush it: " + std::strerror(errno),
+            "messages wait until it can be made sure that they are on the disk"
+        );
+}
+
 } // namespace
 
+// The names as SQLite has them: behind links, and as they were when it opened the file, wherever
+// the process has gone since.
 relay_store::relay_store(const std::string& path, const outbox_name& name)
     : db_(open_for_relay(path), name)
-    , path_(path)
-    , folder_(
-          open_file(std::filesystem::absolute(path).parent_path().string(), O_RDONLY | O_DIRECTORY)
+    , path_(sqlite3_db_filename(db_.get(), "main"))
+    , wal_(sqlite3_filename_wal(sqlite3_db_filename(db_.get(), "main")))
+    , journal_(sqlite3_filename_journal(sqlite3_db_filename(db_.get(), "main")))
+    , folder_(open_file(std::filesystem::path(path_).parent_path().string(), O_RDONLY | O_DIRECTORY)
       )
     , read_(db_.prepare(
           "select seq, message_id, subject, order_key, headers, payload, created_at from "
@@ -109,7 +125,7 @@ lease_answer relay_store::acquire(
     const std::string& doorbell
 ) {
     statement take = db_.prepare(
-        "update outbox_relay set epoch = epoch + (owner <> ?2), owner = ?2, doorbell = ?3,"
+        "update outbox_relay set epoch = epoch + 1, owner = ?2, doorbell = ?3,"
         " lease_until = " OUTBOX_SQLITE_NOW " + ?4"
         " where shard = ?1 and (owner = ?2 or lease_until <= " OUTBOX_SQLITE_NOW ")"
         " returning epoch, cursor_seq",
@@ -204,13 +220,13 @@ slice relay_store::read(int shard, const cursor& from, const slice_limits& limit
 }
 
 void relay_store::make_durable() {
-    // The journal first: in WAL mode the commit is there; in rollback mode its removal, which is
-    // the commit, is in the folder, and the pages are in the database file. Clean files cost a few
-    // microseconds. Nobody locks the journal's file itself, so it may be opened and closed.
-    const std::string wal = path_ + "-wal";
-    if (const unique_fd file{::open(wal.c_str(), O_RDONLY | O_CLOEXEC)})
-        flush(file, wal);
+    // The log first: in WAL mode the commit is there. In rollback mode the pages are in the
+    // database file, and must be there before the commit is: the end of the journal, which is
+    // emptied, overwritten or removed, and then that is in the folder. Clean files cost a few
+    // microseconds.
+    flush_if_there(wal_);
     flush_database(db_.get(), path_);
+    flush_if_there(journal_);
     flush(folder_, path_ + "'s folder");
 }
 

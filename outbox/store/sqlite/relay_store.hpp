@@ -58,6 +58,8 @@ private:
 
     outbox_connection db_;
     std::string path_;
+    std::string wal_;
+    std::string journal_;
     unique_fd folder_;
     statement read_;
     statement advance_;

@@ -332,12 +332,7 @@ kafka_target::kafka_target(kafka_options options)
 kafka_target::~kafka_target() = default;
 
 target_capabilities kafka_target::capabilities() const {
-    return {
-        .name = "kafka",
-        .ordered_by_key = true,
-        .deduplicates_retries = true,
-        .message_bytes_max = impl_->options().message_bytes_max,
-    };
+    return {.message_bytes_max = impl_->options().message_bytes_max};
 }
 
 void kafka_target::deliver(std::span<const stored_message* const> wave) {

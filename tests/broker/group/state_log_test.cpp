@@ -3,6 +3,7 @@
 
 #include "broker/group/coordinator.hpp"
 #include "broker/group/state_log.hpp"
+#include "broker/log/errc.hpp"
 #include "tests/broker/log/fixture.hpp"
 
 #include <gtest/gtest.h>
@@ -241,6 +242,27 @@ TEST(state_log, damage_to_what_was_acknowledged_is_not_served) {
             k.at.disk->flip_bit(file, 100, 1);
     k.open();
     EXPECT_TRUE(k.log->load());
+}
+
+TEST(state_log, damage_that_a_reader_finds_refuses_commits_and_holds_up_nobody) {
+    keeper k;
+    k.open();
+    k.commit({"g", 0});
+    k.settle();
+    std::optional<std::error_code> refused;
+    k.log->write({keeper::change({"g", 1}, 5)}, [&](std::error_code ec) { refused = ec; });
+    k.at.disk->flip_bit("/data/__consumer_offsets-0/00000000000000000000.log", 100, 1);
+    EXPECT_EQ(k.at.log(std::string(offsets_topic))->read(0, 100).error, log_errc::corrupt_data);
+    k.settle();
+    EXPECT_EQ(refused, make_error_code(log_errc::quarantined));
+    std::optional<std::int64_t> seen;
+    k.log->write_when_quiet(
+        [] { return std::vector<state_change>(); },
+        [&](std::error_code) {
+            seen = k.found({"g", 0});
+        }
+    );
+    EXPECT_EQ(seen, 0) << "what is committed can still be asked";
 }
 
 /// Commits, forgets and shortens; then what the next start finds is held against what was said.

@@ -213,6 +213,24 @@ TEST_F(running_corruption_test, a_bit_that_flips_under_a_running_broker_is_never
     }
 }
 
+TEST_F(running_corruption_test, who_waits_for_the_disk_hears_of_damage_that_a_reader_finds) {
+    int announced = 0;
+    options.on_progress = [&](const std::shared_ptr<partition_log>&) { ++announced; };
+    open();
+    create("t");
+    acked("a");
+    std::vector<std::error_code> heard;
+    log()->when_durable(append("b").ticket, [&](std::error_code ec) { heard.push_back(ec); });
+    disk->flip_bit("/data/t-0/00000000000000000000.log", 65, 0);
+    announced = 0;
+    EXPECT_EQ(log()->read(0, 100).error, log_errc::corrupt_data);
+    EXPECT_EQ(announced, 1) << "fetches that wait at the end look again";
+    logs->flush_pending();
+    EXPECT_EQ(heard, std::vector{make_error_code(log_errc::quarantined)});
+    kill();
+    EXPECT_EQ(heard.size(), 1U);
+}
+
 TEST_F(running_corruption_test, a_torn_tail_is_cut_and_not_called_damage) {
     open();
     create("t");

@@ -190,6 +190,31 @@ TEST_F(group_commit_test, an_fsync_error_reaches_every_waiting_producer) {
     EXPECT_EQ(log->offsets().high_watermark, 0);
 }
 
+TEST_F(group_commit_test, damage_that_is_found_during_a_flush_reaches_every_waiting_producer) {
+    options.witness_sync = std::chrono::hours{1}; // the sync that is held is the flush's
+    log_manager logs{disk, system_clock(), random, options};
+    ASSERT_FALSE(logs.create_topic("t", 1, {}));
+    const auto log = logs.find_partition("t", 0);
+    std::error_code heard;
+    const auto send = [&] {
+        bytes batch = make_batch({});
+        log->when_durable(log->append(batch).ticket, [&](std::error_code ec) {
+            heard = ec;
+            answers.ring();
+        });
+    };
+    send();
+    answers.wait_for(1);
+    disk.hold_syncs(true);
+    send();
+    disk.await_held_sync();
+    disk.flip_bit("/data/t-0/00000000000000000000.log", 70, 0);
+    EXPECT_EQ(log->read(0, 100).error, log_errc::corrupt_data);
+    disk.hold_syncs(false);
+    answers.wait_for(2);
+    EXPECT_EQ(heard, log_errc::quarantined);
+}
+
 TEST_F(group_commit_test, the_destructor_answers_who_still_waits) {
     bell& closed = answers;
     {

@@ -93,7 +93,6 @@ TEST_F(log_manager_test, wrong_requests_are_told_apart) {
     EXPECT_FALSE(logs->find_topic("u"));
     EXPECT_EQ(logs->delete_topic("u"), log_errc::unknown_topic);
     EXPECT_EQ(logs->add_partitions("t", 1), log_errc::invalid_partition_count);
-    EXPECT_EQ(logs->alter_topic("u", {}), log_errc::unknown_topic);
     EXPECT_EQ(logs->find_partition("t", 1), nullptr);
     EXPECT_EQ(logs->find_partition("t", -1), nullptr);
 }
@@ -245,20 +244,6 @@ TEST_F(log_manager_test, a_directory_of_nobody_is_set_aside_not_deleted) {
     EXPECT_TRUE(found);
     create("foreign");
     EXPECT_EQ(acked("a", "foreign"), 0);
-}
-
-TEST_F(log_manager_test, settings_count_from_the_next_append) {
-    create("t");
-    append("a");
-    ASSERT_FALSE(logs->alter_topic("t", {{"flush.messages", "1000"}}));
-    append("b");
-    EXPECT_EQ(values().size(), 2U) << "async now";
-    ASSERT_FALSE(logs->alter_topic("t", {}));
-    append("c");
-    EXPECT_EQ(values().size(), 2U)
-        << "sync again: c is not on disk, and the watermark never goes back";
-    logs->flush_pending();
-    EXPECT_EQ(values().size(), 3U);
 }
 
 } // namespace

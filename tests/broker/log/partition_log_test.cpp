@@ -2,6 +2,8 @@
 
 #include "wire/record_batch.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <map>
 #include <thread>
 
@@ -46,6 +48,20 @@ TEST_F(partition_log_test, reads_give_whole_batches_from_the_one_with_the_offset
     EXPECT_FALSE(log()->read(5, 1 << 20).error);
     EXPECT_EQ(log()->read(6, 1 << 20).error, log_errc::offset_out_of_range);
     EXPECT_EQ(log()->read(-1, 1 << 20).error, log_errc::offset_out_of_range);
+}
+
+TEST_F(partition_log_test, a_first_batch_that_need_not_be_given_is_not_read_either) {
+    acked(std::string(900'000, 'x'));
+    const auto before = disk->read_bytes();
+    for (int i = 0; i < 10; ++i) {
+        const auto result = log()->read(0, 100, first_batch::if_it_fits);
+        EXPECT_FALSE(result.error);
+        EXPECT_TRUE(result.batches.empty());
+        EXPECT_EQ(result.high_watermark, 1);
+    }
+    EXPECT_LT(disk->read_bytes() - before, 200'000U) << "heads";
+    EXPECT_FALSE(log()->read(0, 1'000'000, first_batch::if_it_fits).batches.empty());
+    EXPECT_FALSE(log()->read(0, 100, first_batch::always).batches.empty());
 }
 
 TEST_F(partition_log_test, nothing_is_seen_before_it_is_on_disk) {
@@ -220,19 +236,20 @@ TEST_F(partition_log_test, retention_by_size_and_time_removes_whole_closed_segme
     EXPECT_TRUE(logs->recovery().quarantined.empty());
 
     // By time, all of it: the timestamps of make_batch() are the manual clock's beginning.
-    ASSERT_FALSE(logs->alter_topic("small", {{"retention.ms", "60000"}, {"segment.bytes", "1024"}})
-    );
+    create("aged", {{"segment.bytes", "1024"}, {"retention.ms", "60000"}});
+    for (int i = 0; i < 100; ++i)
+        acked("value " + std::to_string(i), "aged");
     time.advance(std::chrono::minutes{6});
     logs->run_housekeeping();
     logs->flush_pending();
     time.advance(std::chrono::minutes{6});
     logs->run_housekeeping();
-    EXPECT_EQ(log("small")->offsets().log_start, 100);
-    EXPECT_EQ(log("small")->offsets().high_watermark, 100);
-    EXPECT_EQ(acked("more", "small"), 100);
+    EXPECT_EQ(log("aged")->offsets().log_start, 100);
+    EXPECT_EQ(log("aged")->offsets().high_watermark, 100);
+    EXPECT_EQ(acked("more", "aged"), 100);
     cut_power(unsynced::dropped);
     open();
-    EXPECT_EQ(values("small"), (std::vector<std::string>{"more"}));
+    EXPECT_EQ(values("aged"), (std::vector<std::string>{"more"}));
 }
 
 TEST_F(partition_log_test, delete_records_moves_the_start_durably) {
@@ -288,28 +305,68 @@ TEST_F(partition_log_test, a_timestamp_finds_the_first_batch_that_reaches_it) {
     EXPECT_TRUE(log("t")->find_max_timestamp().batch.empty());
 }
 
-TEST_F(partition_log_test, leader_epochs_grow_with_each_start_and_are_answered) {
+TEST_F(partition_log_test, the_largest_timestamp_is_found_in_a_few_reads_while_somebody_writes) {
+    const auto send = [&](std::int64_t at_ms) {
+        append(batch_of{.values = {std::string(200, 'x')}, .timestamp_ms = at_ms});
+    };
+    for (int i = 0; i < 500; ++i)
+        send(i == 321 ? 5000 : 1000 + i);
+    logs->flush_pending();
+    send(9000); // not to be read yet
+    const auto before = disk->reads();
+    const auto found = log()->find_max_timestamp();
+    EXPECT_EQ(found.base_offset, 321);
+    EXPECT_EQ(found.max_timestamp_ms, 5000);
+    EXPECT_LE(disk->reads() - before, 6U);
+    logs->flush_pending();
+    EXPECT_EQ(log()->find_max_timestamp().base_offset, 500);
+    // What was deleted no longer counts.
+    std::int64_t start = 0;
+    ASSERT_FALSE(log()->delete_records(-1, start));
+    EXPECT_TRUE(log()->find_max_timestamp().batch.empty());
+    send(7000);
+    send(7000);
+    logs->flush_pending();
+    EXPECT_EQ(log()->find_max_timestamp().base_offset, 501) << "the first that has it";
+}
+
+TEST_F(partition_log_test, any_timestamp_may_come) {
+    using limits = std::numeric_limits<std::int64_t>;
+    append(batch_of{.timestamp_ms = 1000});
+    append(batch_of{.timestamp_ms = limits::min()});
+    const auto files = disk->files();
+    EXPECT_EQ(std::ranges::count(files, "/data/t-0/00000000000000000001.log", {}), 0)
+        << "older is no reason to roll";
+    append(batch_of{.timestamp_ms = limits::max()});
+    append(batch_of{.timestamp_ms = 2000});
+    logs->flush_pending();
+    EXPECT_EQ(log()->find_max_timestamp().base_offset, 2);
+    EXPECT_EQ(log()->find_timestamp(limits::max()).base_offset, 2);
+    EXPECT_EQ(log()->find_timestamp(1001).base_offset, 2);
+}
+
+TEST_F(partition_log_test, leader_epochs_grow_with_each_start) {
     acked("a"); // epoch 1
     kill_and_open();
     kill_and_open(); // epoch 3
     acked("b");
     acked("c");
-    const auto end_of = [&](std::int32_t epoch) {
-        const auto end = log()->end_offset_for_epoch(epoch);
-        return std::pair{end.leader_epoch, end.end_offset};
+    const auto epochs = [&] {
+        std::vector<std::int32_t> all;
+        for (std::int64_t offset = 0; offset < 3; ++offset)
+            all.push_back(
+                wire::read_batch_header(log()->read(offset, 1).batches)->partition_leader_epoch
+            );
+        return all;
     };
     EXPECT_EQ(logs->leader_epoch(), 3);
-    EXPECT_EQ(end_of(1), (std::pair<std::int32_t, std::int64_t>{1, 1}));
-    EXPECT_EQ(end_of(2), (std::pair<std::int32_t, std::int64_t>{1, 1}));
-    EXPECT_EQ(end_of(3), (std::pair<std::int32_t, std::int64_t>{3, 3}));
-    EXPECT_EQ(end_of(4), (std::pair<std::int32_t, std::int64_t>{-1, -1}));
+    EXPECT_EQ(epochs(), (std::vector<std::int32_t>{1, 3, 3}));
     // The file of epochs is a cache.
     kill();
     disk->set_content("/data/leader-epochs", "nonsense");
     open();
     EXPECT_EQ(values(), (std::vector<std::string>{"a", "b", "c"}));
-    EXPECT_EQ(end_of(1), (std::pair<std::int32_t, std::int64_t>{1, 1}));
-    EXPECT_EQ(end_of(3), (std::pair<std::int32_t, std::int64_t>{3, 3}));
+    EXPECT_EQ(epochs(), (std::vector<std::int32_t>{1, 3, 3}));
 }
 
 TEST_F(partition_log_test, idempotence_survives_every_stop) {
@@ -358,6 +415,28 @@ TEST_F(partition_log_test, idempotence_survives_every_stop) {
         ASSERT_EQ(send(sequence + 1).error, log_errc::out_of_order_sequence);
     }
     EXPECT_EQ(values("small").size(), 120U);
+}
+
+TEST_F(partition_log_test, a_producer_goes_on_though_all_that_it_wrote_is_deleted) {
+    create("small", {{"segment.bytes", "1024"}, {"retention.ms", "60000"}});
+    const auto send = [&](std::int32_t sequence) {
+        const auto result = append(
+            batch_of{.producer_id = 5, .producer_epoch = 0, .base_sequence = sequence},
+            "small"
+        );
+        logs->flush_pending();
+        return result;
+    };
+    for (std::int32_t i = 0; i < 20; ++i)
+        ASSERT_EQ(send(i).base_offset, i);
+    time.advance(std::chrono::minutes{6});
+    logs->run_housekeeping();
+    logs->flush_pending();
+    ASSERT_EQ(log("small")->offsets().log_start, 20);
+    kill_and_open();
+    const auto result = send(20);
+    EXPECT_FALSE(result.error) << result.error.message();
+    EXPECT_EQ(result.base_offset, 20);
 }
 
 TEST_F(partition_log_test, a_retry_of_an_unflushed_batch_waits_for_the_flush_too) {
@@ -448,6 +527,25 @@ TEST_F(partition_log_test, a_reader_of_a_deleted_topic_is_told_and_nothing_break
     bytes batch = make_batch({});
     EXPECT_EQ(held->append(batch).error, log_errc::closed);
     EXPECT_EQ(held->health(), partition_health::closed);
+}
+
+TEST_F(partition_log_test, retention_of_a_deleted_topic_does_nothing_to_the_one_that_has_its_name) {
+    const config_overrides one_batch_each{{"segment.bytes", "1024"}};
+    create("small", one_batch_each);
+    for (int i = 0; i < 3; ++i)
+        ASSERT_EQ(acked(std::string(700, 'x'), "small"), i);
+    time.advance(std::chrono::hours{24 * 8});
+    // The batches are asked before they go. The first may; the second cannot be read any more.
+    const std::string second = "/data/small-0/00000000000000000001.log";
+    disk->before_next_read(second, [&] {
+        disk->flip_bit(second, 16, 7);
+        EXPECT_FALSE(logs->delete_topic("small"));
+        create("small", one_batch_each);
+    });
+    logs->run_housekeeping();
+    kill_and_open();
+    EXPECT_EQ(log("small")->health(), partition_health::serving);
+    EXPECT_EQ(acked("new", "small"), 0);
 }
 
 } // namespace

@@ -28,6 +28,19 @@ public:
         return database_at(port)->open_claim_store();
     }
     std::uint16_t server_port() const { return Raw::server().port(); }
+    /// From now on what it has answered survives kill_server().
+    void keep_commits() {
+        if constexpr (!is_postgresql)
+            raw_.run("set global innodb_flush_log_at_trx_commit = 2");
+    }
+    /// No session of it lives when this returns; the next start recovers.
+    void kill_server() {
+        if constexpr (is_postgresql)
+            Raw::server().stop(harness::postgres_stop::immediate);
+        else
+            Raw::server().kill();
+    }
+    void start_server() { Raw::server().start(); }
     void lapse(const std::string& key) {
         raw_.run(
             "update " + raw_.table("claim") + " set lease_until = " + a_day_ago() + " where " +
@@ -101,6 +114,9 @@ public:
         );
     }
     std::uint16_t server_port() const { return shared_redis().port(); }
+    void keep_commits() {}
+    void kill_server() { shared_redis().kill(); }
+    void start_server() { shared_redis().start(); }
     // What has expired is not there.
     void lapse(const std::string& key) {
         const std::string name = "outbox:claim:billing:" + key;

@@ -115,7 +115,7 @@ TEST_F(idempotent_handler, a_message_is_handled_once) {
 TEST_F(idempotent_handler, qmq_mistake_q1_a_handler_that_dies_has_not_processed_it) {
     // A process that dies takes nothing back.
     static_cast<void>(checker.claim(message().id, 30s));
-    EXPECT_EQ(succeed().kind(), outcome_kind::retry_after) << "perhaps it lives";
+    EXPECT_EQ(succeed().kind(), outcome_kind::defer) << "perhaps it lives";
     EXPECT_EQ(effects, 0);
     time.advance(30s);
     EXPECT_EQ(succeed(), outcome::ack());
@@ -130,7 +130,7 @@ TEST_F(idempotent_handler, qmq_mistake_q2_a_failed_unmark_does_not_make_it_proce
     })(message());
     EXPECT_EQ(failing, outcome::retry());
     plan.lost_requests = 0;
-    EXPECT_EQ(succeed().kind(), outcome_kind::retry_after);
+    EXPECT_EQ(succeed().kind(), outcome_kind::defer);
     time.advance(30s);
     EXPECT_EQ(succeed(), outcome::ack());
     EXPECT_EQ(effects, 1);
@@ -150,6 +150,7 @@ TEST_F(idempotent_handler, qmq_mistake_q4_nothing_that_is_thrown_counts_as_proce
     for (const outcome& other :
          {outcome::retry(),
           outcome::retry_after(1s),
+          outcome::defer(1s),
           outcome::dead_letter("no"),
           outcome::unavailable("no")})
         EXPECT_EQ(wrap([&](const delivery&) { return other; })(message()), other);
@@ -225,7 +226,7 @@ TEST_F(idempotent_handler, a_handler_that_extends_its_lease_is_not_overtaken) {
             for (int i = 0; i < 5; ++i) {
                 time.advance(20s);
                 EXPECT_TRUE(lease.extend(30s));
-                EXPECT_EQ(succeed().kind(), outcome_kind::retry_after);
+                EXPECT_EQ(succeed().kind(), outcome_kind::defer);
             }
             ++effects;
             return outcome::ack();

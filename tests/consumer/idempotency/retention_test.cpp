@@ -2,6 +2,7 @@
 
 #include "outbox/base/error.hpp"
 #include "outbox/consumer/idempotency/message_key.hpp"
+#include "outbox/consumer/retry_policy.hpp"
 
 #include <gtest/gtest.h>
 
@@ -46,6 +47,24 @@ TEST(retention, the_horizon_counts_everything_a_message_may_go_through) {
         ),
         122h
     ) << "a replay runs through all of it again";
+}
+
+TEST(retention, the_examples_in_our_own_texts_are_long_enough) {
+    // docs/idempotency.md
+    EXPECT_NO_THROW((retention{
+        40 * 24h,
+        redelivery_horizon::of({
+            .relay_outage = 24h,
+            .broker_retention = 7 * 24h,
+            .retry_delays = {10s, 1min, 10min, 1h},
+            .dead_letter_retention = 7 * 24h,
+        })}));
+    // retention.hpp
+    EXPECT_NO_THROW((retention{
+        16 * 24h,
+        redelivery_horizon::of(
+            {.broker_retention = 7 * 24h, .retry_delays = retry_policy::default_delays()}
+        )}));
 }
 
 TEST(retention, times_without_sense_do_not_overflow) {

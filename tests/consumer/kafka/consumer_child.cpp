@@ -30,7 +30,11 @@ int main(int argc, char** argv) {
     outbox::kafka_consumer consumer{
         {.brokers = argv[1], .session = std::chrono::seconds{6}},
         {.group = outbox::group_name::parse(argv[2]),
-         .subjects = {outbox::subject::parse(argv[3])}}};
+         .subjects = {outbox::subject::parse(argv[3])},
+         .on_revoked = [](const outbox::consumed_partition& which, bool lost) {
+             say(which.topic + "/" + std::to_string(which.partition) + " is gone" +
+                 (lost ? ", lost" : ""));
+         }}};
     running = &consumer;
     std::signal(SIGTERM, [](int) { running->request_stop(); });
     consumer.run([&](const outbox::delivery& d) {

@@ -109,12 +109,12 @@ std::vector<record> wait_for_records(const std::string& topic, std::size_t count
         .value();
 }
 
-void wait_until_committed(member& one, const std::string& topic) {
+void wait_until_committed(const consumer& one, const std::string& topic) {
     const auto count = static_cast<std::int64_t>(read_topic(the_cluster().brokers(), topic).size());
     wait_until(
         [&] {
             std::int64_t committed = 0;
-            for (const auto& each : one->progress()) {
+            for (const auto& each : one.progress()) {
                 if (each.of.topic == topic)
                     committed += std::max<std::int64_t>(0, each.committed);
             }
@@ -123,6 +123,23 @@ void wait_until_committed(member& one, const std::string& topic) {
         60s,
         "the group to have committed all of " + topic
     );
+}
+
+std::int64_t committed_offset(const std::string& group, const record_position& partition) {
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    const auto brokers = the_cluster().brokers();
+    rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), nullptr, 0);
+    rd_kafka_conf_set(conf, "group.id", group.c_str(), nullptr, 0);
+    rd_kafka_t* const client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, nullptr, 0);
+    auto* const list = rd_kafka_topic_partition_list_new(1);
+    auto* const asked =
+        rd_kafka_topic_partition_list_add(list, partition.topic.c_str(), partition.partition);
+    EXPECT_EQ(rd_kafka_committed(client, list, 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    EXPECT_EQ(asked->err, RD_KAFKA_RESP_ERR_NO_ERROR);
+    const auto offset = asked->offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(client);
+    return offset;
 }
 
 } // namespace outbox::kafka

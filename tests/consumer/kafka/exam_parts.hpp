@@ -5,6 +5,7 @@
 #include "outbox/consumer/kafka/kafka_consumer.hpp"
 #include "tests/target/kafka/cluster_exam.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -79,6 +80,12 @@ private:
 std::string header_of(const record& r, std::string_view name);
 std::vector<record> wait_for_records(const std::string& topic, std::size_t count);
 /// The group has committed everything that the topic has.
-void wait_until_committed(member& one, const std::string& topic);
+void wait_until_committed(const consumer& one, const std::string& topic);
+inline void wait_until_committed(member& one, const std::string& topic) {
+    wait_until_committed(*one, topic);
+}
+/// What the broker would tell a member of the group that takes the partition over now; below zero:
+/// nothing.
+std::int64_t committed_offset(const std::string& group, const record_position& partition);
 
 } // namespace outbox::kafka

@@ -11,6 +11,9 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <iterator>
+#include <map>
+#include <mutex>
 #include <set>
 
 namespace outbox::kafka {
@@ -19,6 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 using harness::wait_until;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 TEST(membership_exam, members_share_and_take_over_from_each_other) {
     send_numbers("exam.share", 300);
@@ -54,6 +59,135 @@ TEST(membership_exam, members_share_and_take_over_from_each_other) {
     send_numbers("exam.share", 50, 50);
     wait_until_committed(one, "exam.share");
     EXPECT_EQ(one->stats().counts.fenced_commits, 0U);
+}
+
+/// What the callbacks of a member told, and what was in hand meanwhile.
+class rebalance_notes {
+public:
+    void listen(consumer_options& to) {
+        to.on_assigned = [this](const consumed_partition& which) {
+            const std::lock_guard hold{mutex_};
+            EXPECT_TRUE(owned_.insert(which).second);
+        };
+        to.on_revoked = [this](const consumed_partition& which, bool lost) {
+            const std::lock_guard hold{mutex_};
+            EXPECT_FALSE(lost);
+            EXPECT_EQ(in_hand_[which], 0) << which.topic << "/" << which.partition;
+            EXPECT_EQ(owned_.erase(which), 1U);
+            revoked_.insert(which);
+        };
+    }
+    void takes(const delivery& d) { change(d, 1); }
+    void is_done_with(const delivery& d) { change(d, -1); }
+
+    std::set<consumed_partition> owned() const {
+        const std::lock_guard hold{mutex_};
+        return owned_;
+    }
+    std::set<consumed_partition> revoked() const {
+        const std::lock_guard hold{mutex_};
+        return revoked_;
+    }
+
+private:
+    void change(const delivery& d, int by) {
+        const std::lock_guard hold{mutex_};
+        in_hand_[{d.read_from.topic, d.read_from.partition}] += by;
+    }
+
+    mutable std::mutex mutex_;
+    std::set<consumed_partition> owned_;
+    std::set<consumed_partition> revoked_;
+    std::map<consumed_partition, int> in_hand_;
+};
+
+TEST(membership_exam, a_partition_is_given_back_when_nothing_of_it_is_in_hand_any_more) {
+    send_numbers("exam.rebalance", 80, 40); // of each key one, and one behind it
+    rebalance_notes at_one;
+    rebalance_notes at_two;
+    std::atomic<bool> let_go = false;
+    // Nothing is committed but what is given back: an older librdkafka loses all its partitions
+    // when a commit falls between two generations.
+    consumer_options what{
+        .group = group_name{"rebalance"},
+        .subjects = {subject{"exam.rebalance"}},
+        .handlers = 40,
+        .commit_interval = 10min,
+        .revoke_patience = 60s};
+    at_one.listen(what);
+    member one{what, [&](const delivery& d) {
+                   at_one.takes(d);
+                   wait_until([&] { return let_go.load(); }, 60s, "the test");
+                   at_one.is_done_with(d);
+                   return outcome::ack();
+               }};
+    one.wait_for(40);
+    wait_until([&] { return one->stats().prefetched == 80; }, 60s, "those behind to be read");
+    EXPECT_EQ(at_one.owned().size(), 4U);
+
+    at_two.listen(what);
+    member two{what};
+    wait_until(
+        [&] { return one->stats().prefetched < 80; },
+        60s,
+        "the first to hear that it loses partitions, and to let go what is not in hand"
+    );
+    EXPECT_THAT(at_one.revoked(), IsEmpty());
+    EXPECT_THAT(at_two.owned(), IsEmpty());
+    let_go = true;
+    wait_until(
+        [&] { return one.seen().size() + two.seen().size() >= 80; },
+        60s,
+        "everything to be handled by one or the other"
+    );
+    EXPECT_THAT(at_two.owned(), Not(IsEmpty()));
+    EXPECT_EQ(at_two.owned(), at_one.revoked());
+    auto both = one.payloads();
+    std::ranges::copy(two.payloads(), std::back_inserter(both));
+    EXPECT_EQ(both.size(), 80U) << "what was done was not committed when it was given back";
+    EXPECT_EQ(std::set(both.begin(), both.end()).size(), 80U);
+
+    two.stop();
+    EXPECT_THAT(at_two.owned(), IsEmpty()) << "told at the end as well";
+    wait_until([&] { return at_one.owned().size() == 4; }, 60s, "the first to take over again");
+    one.stop();
+    EXPECT_THAT(at_one.owned(), IsEmpty());
+    EXPECT_EQ(at_one.revoked().size(), 4U);
+}
+
+TEST(membership_exam, who_has_its_hands_full_hears_of_a_rebalance_all_the_same) {
+    send_numbers("exam.full", 80, 40);
+    rebalance_notes at_one;
+    rebalance_notes at_two;
+    std::atomic<bool> let_go = false;
+    consumer_options what{
+        .group = group_name{"full"},
+        .subjects = {subject{"exam.full"}},
+        .prefetch_count_max = 20,
+        .commit_interval = 10min,
+        .revoke_patience = 60s};
+    at_one.listen(what);
+    member one{what, [&](const delivery&) {
+                   wait_until([&] { return let_go.load(); }, 120s, "the test");
+                   return outcome::ack();
+               }};
+    wait_until([&] { return one->stats().prefetched == 20; }, 60s, "the first to be full");
+    at_two.listen(what);
+    member two{what};
+    wait_until(
+        [&] { return one->stats().prefetched < 20 || !at_one.revoked().empty(); },
+        60s,
+        "the first to hear that it loses partitions"
+    );
+    let_go = true;
+    wait_until(
+        [&] { return one.seen().size() + two.seen().size() >= 80; },
+        60s,
+        "everything to be handled by one or the other"
+    );
+    EXPECT_EQ(at_two.owned(), at_one.revoked());
+    two.stop();
+    wait_until([&] { return at_one.owned().size() == 4; }, 60s, "the first to take over again");
 }
 
 TEST(membership_exam, a_broker_that_was_away_costs_nothing) {
@@ -112,6 +246,7 @@ TEST(membership_exam, who_was_frozen_is_fenced_and_says_so) {
     std::ofstream{fifo} << "go";
     frozen.wait_for_line("^handled 0$", 60s);
     frozen.wait_for_line("lost exam.frozen|was refused, because another member", 60s);
+    frozen.wait_for_line("^exam\\.frozen/[0-3] is gone, lost$", 60s);
     wait_until_committed(other, "exam.frozen");
     EXPECT_EQ(frozen.stop(), harness::exit_status{}) << frozen.stderr_text();
     EXPECT_THAT(frozen.stdout_text(), ::testing::HasSubstr("fenced 1\n"));

@@ -1,5 +1,6 @@
 // A client that refuses what it must not refuse. librdkafka does so when it and we disagree about
-// what is ours, which cannot be provoked from outside; so its calls are wrapped by the linker.
+// what is ours, and for ever when its producer has failed for good, neither of which can be
+// provoked from outside; so its calls are wrapped by the linker.
 
 #include "harness/wait_until.hpp"
 #include "tests/consumer/kafka/exam_parts.hpp"
@@ -17,6 +18,9 @@ std::atomic<int> assigns_to_refuse = 0;
 std::atomic<int> unassigns_to_refuse = 0;
 std::atomic<int> pauses_to_refuse = 0;
 std::atomic<int> resumes_to_refuse = 0;
+/// So many records find, or leave behind, a producer that has failed.
+std::atomic<int> failures_before_a_record = 0;
+std::atomic<int> failures_after_a_record = 0;
 
 bool is_refused(std::atomic<int>& left) {
     int before = left.load();
@@ -42,6 +46,22 @@ rd_kafka_resp_err_t
 __real_rd_kafka_pause_partitions(rd_kafka_t* client, rd_kafka_topic_partition_list_t* partitions);
 rd_kafka_resp_err_t
 __real_rd_kafka_resume_partitions(rd_kafka_t* client, rd_kafka_topic_partition_list_t* partitions);
+
+rd_kafka_error_t*
+__real_rd_kafka_produceva(rd_kafka_t* client, const rd_kafka_vu_t* parts, size_t count);
+
+rd_kafka_error_t*
+__wrap_rd_kafka_produceva(rd_kafka_t* client, const rd_kafka_vu_t* parts, size_t count) {
+    const auto fail = [&] {
+        rd_kafka_test_fatal_error(client, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "test");
+    };
+    if (is_refused(failures_before_a_record))
+        fail();
+    auto* const refusal = __real_rd_kafka_produceva(client, parts, count);
+    if (is_refused(failures_after_a_record))
+        fail();
+    return refusal;
+}
 
 rd_kafka_error_t* __wrap_rd_kafka_incremental_assign(
     rd_kafka_t* client,
@@ -180,6 +200,27 @@ void reads_on_after(std::atomic<int>& refusals, const std::string& name) {
     wait_until_all_seen(one, 30);
     EXPECT_EQ(refusals, 0);
     wait_until_committed(one, topic);
+}
+
+void dead_letters_arrive_after(std::atomic<int>& failures, const std::string& name) {
+    const std::string topic = "refusal." + name;
+    send_numbers(topic, 10, 10);
+    failures = 2;
+    member one{
+        {.group = group_name::parse(name), .subjects = {subject::parse(topic)}},
+        [](const delivery&) { return outcome::dead_letter("no"); }};
+    static_cast<void>(wait_for_records(topic + "." + name + ".dlt", 10));
+    wait_until_committed(one, topic);
+    EXPECT_EQ(failures, 0);
+    EXPECT_GE(one->stats().counts.dead_lettered, 10U);
+}
+
+TEST(refusal, a_producer_that_has_failed_is_replaced) {
+    dead_letters_arrive_after(failures_before_a_record, "found_failed");
+}
+
+TEST(refusal, what_a_producer_that_fails_had_in_hand_is_sent_again) {
+    dead_letters_arrive_after(failures_after_a_record, "left_failed");
 }
 
 TEST(refusal, a_pause_that_was_refused_stops_nothing) {

@@ -21,6 +21,7 @@ public:
         .note_trips = compound ? 1 : 2,
         .once_trips = compound ? 0 : 2,
         .commit_tells = false,
+        .kept_outgoing = refuses_late::until_the_next,
         .commit_words = doors::commit_words};
 
     raw_database& database() { return place_; }
@@ -45,6 +46,24 @@ protected:
 };
 using connector_cpp_candidate = connector_cpp_on<mariadb_database>;
 using connector_cpp_on_mysql = connector_cpp_on<mysql_database>;
+
+/// As code has it that says setAutoCommit(false) once, and commit again and again.
+class autocommit_off_own : public connector_cpp_own {
+public:
+    explicit autocommit_off_own(sql::Connection& db) : connector_cpp_own(db) {
+        keep_autocommit_off();
+    }
+};
+
+class autocommit_off_candidate : public connector_cpp_candidate {
+public:
+    using own_transaction = autocommit_off_own;
+    static constexpr door_traits traits{
+        .bare_trips = 3,
+        .commit_tells = false,
+        .kept_outgoing = refuses_late::never,
+        .commit_words = doors::commit_words};
+};
 
 /// The same one with a transaction of ours that the user opens and joins.
 class mysql_own {
@@ -93,6 +112,7 @@ using candidates = testing::Types<
     connector_cpp_candidate,
     mysql_transaction_candidate,
     single_commands_candidate,
+    autocommit_off_candidate,
     connector_cpp_on_mysql>;
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, door_exam, candidates);
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, first_time_exam, candidates);

@@ -45,18 +45,23 @@ public:
     }
     void rollback() { end("rollback"); }
 
+protected:
+    /// For one whose connection stays as it is between its transactions.
+    void keep_autocommit_off() noexcept { autocommit_afterwards_ = false; }
+
 private:
     void end(const char* how) noexcept {
         try {
             if (db_->getAutoCommit())
                 return;
             execute(how);
-            db_->setAutoCommit(true);
+            db_->setAutoCommit(autocommit_afterwards_);
         } catch (const sql::SQLException&) { // then the connection is lost
         }
     }
 
     sql::Connection* db_;
+    bool autocommit_afterwards_ = true;
 };
 
 } // namespace outbox::doors

@@ -1,28 +1,17 @@
 #include "outbox/store/postgresql/pqxx.hpp"
 #include "tests/store/door_exam.hpp"
+#include "tests/store/doors/pqxx_own.hpp"
 #include "tests/store/first_time_exam.hpp"
 #include "tests/store/first_time_numbered_exam.hpp"
 
 namespace outbox::doors {
 namespace {
 
-class pqxx_own {
-public:
-    explicit pqxx_own(pqxx::connection& db) : tx_(db) {}
-    pqxx::work& handle() { return tx_; }
-    void execute(const std::string& sql) { tx_.exec(sql); }
-    void commit() { tx_.commit(); }
-    void rollback() { tx_.abort(); }
-
-private:
-    pqxx::work tx_;
-};
-
 class pqxx_candidate {
 public:
     using connection = pqxx::connection;
     using own_transaction = pqxx_own;
-    static constexpr door_traits traits{};
+    static constexpr door_traits traits{.one_failure_fails_all = true};
 
     raw_database& database() { return place_; }
     std::unique_ptr<pqxx::connection> connect() { return connect_through(server_port()); }

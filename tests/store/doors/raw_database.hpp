@@ -61,6 +61,12 @@ public:
         run("set global transaction isolation level " + level);
         return "do 0";
     }
+    /// Said in a transaction at REPEATABLE READ: until that ends, nobody else can write a message.
+    /// A row's lock, on all that is behind the last row.
+    virtual std::string keep_messages_out() const { return "delete from " + table("message"); }
+    /// Said in a transaction: it gives up soon when it meets a lock. These servers wait for a
+    /// second anyway, and know nothing shorter.
+    virtual std::string wait_briefly() const { return "do 0"; }
     /// A session of any database of this server waits for a lock.
     virtual bool somebody_waits() const {
         return run("show global status like 'innodb_row_lock_current_waits'").find("\t0") ==
@@ -90,6 +96,10 @@ public:
     std::string isolate(const std::string& level) const override {
         return "set transaction isolation level " + level;
     }
+    std::string keep_messages_out() const override {
+        return "lock table " + table("message") + " in exclusive mode";
+    }
+    std::string wait_briefly() const override { return "set local lock_timeout = '50ms'"; }
     bool somebody_waits() const override {
         return run("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")[0] !=
                '0';

@@ -41,7 +41,7 @@ protected:
 
 class soci_postgresql : public soci_candidate<postgres_database> {
 public:
-    static constexpr door_traits traits{.bare_trips = 3};
+    static constexpr door_traits traits{.bare_trips = 3, .one_failure_fails_all = true};
 
     std::unique_ptr<soci::session> connect() { return connect_through(server_port()); }
     std::unique_ptr<soci::session> connect_through(std::uint16_t port) {
@@ -108,6 +108,7 @@ using all = testing::Types<soci_postgresql, soci_mysql, soci_sqlite3, soci_on_my
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, door_exam, all);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, first_time_exam, all);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, first_time_numbered_exam, all);
+INSTANTIATE_TYPED_TEST_SUITE_P(soci, file_door_exam, soci_sqlite3);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, networked_door_exam, networked);
 INSTANTIATE_TYPED_TEST_SUITE_P(soci, networked_first_time_exam, networked);
 

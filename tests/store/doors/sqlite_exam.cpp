@@ -11,7 +11,7 @@ class sqlite_candidate {
 public:
     using connection = sqlite3;
     using own_transaction = sqlite_own;
-    static constexpr door_traits traits{};
+    static constexpr door_traits traits{.kept_outgoing = refuses_late::until_the_next};
 
     raw_database& database() { return place_; }
     sqlite_handle connect() { return open_sqlite(place_.path()); }
@@ -26,6 +26,7 @@ private:
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, door_exam, sqlite_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, file_door_exam, sqlite_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, first_time_exam, sqlite_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(sqlite3, first_time_numbered_exam, sqlite_candidate);
 

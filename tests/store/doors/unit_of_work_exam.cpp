@@ -37,7 +37,7 @@ namespace {
 class unit_of_work_candidate {
 public:
     using connection = sqlite3;
-    static constexpr door_traits traits{};
+    static constexpr door_traits traits{.kept_outgoing = refuses_late::until_the_next};
 
     class own_transaction {
     public:
@@ -64,6 +64,7 @@ private:
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, door_exam, unit_of_work_candidate);
+INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, file_door_exam, unit_of_work_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, first_time_exam, unit_of_work_candidate);
 INSTANTIATE_TYPED_TEST_SUITE_P(unit_of_work, first_time_numbered_exam, unit_of_work_candidate);
 

@@ -501,6 +501,24 @@ TEST_P(mysql_relay_store, without_the_privilege_process_gaps_close_by_time_but_n
     EXPECT_EQ(payloads(read_all(blind, at)), texts{"open for longer than the patience"});
 }
 
+// At SERIALIZABLE its own reads would lock rows of the users, at REPEATABLE READ the gaps between.
+TEST_P(mysql_relay_store, its_sessions_are_at_read_committed_whatever_the_server_says) {
+    const std::string ask =
+        GetParam() == make::mariadb ? "select @@tx_isolation" : "select @@transaction_isolation";
+    for (const std::string level : {"serializable", "repeatable read"}) {
+        place.sql("set global transaction isolation level " + level);
+        const std::string of_others = place.sql(ask);
+        const std::string of_the_relay = sql_session{place.url()}.value(ask);
+        reopen();
+        place.sql("set global transaction isolation level repeatable read"); // as it was
+        EXPECT_EQ(of_others, level == "serializable" ? "SERIALIZABLE\n" : "REPEATABLE-READ\n");
+        EXPECT_EQ(of_the_relay, "READ-COMMITTED");
+        sql.send(level);
+        EXPECT_EQ(read(), texts{level});
+        record();
+    }
+}
+
 // With 0 the log is written about once a second, and a commit can be seen before that.
 TEST(mysql_durability, what_is_read_is_on_the_disk_even_where_commits_are_not) {
     const harness::mariadb_server server{{.settings = {"innodb-flush-log-at-trx-commit=0"}}};

@@ -312,16 +312,23 @@ TEST_F(pqxx_door, a_connection_lost_within_the_work_commits_nothing) {
         }));
     }
     EXPECT_TRUE(sent().empty());
+    const message_id later = producer.transact(db, [](auto&, outgoing& out) {
+        return out.send(
+            {.to = order_paid, .body = {}, .deliver = deliver_after(std::chrono::hours{1})}
+        );
+    });
     {
         pqxx::connection another{place.url()};
         pqxx::work tx{another};
         tx.exec(pay);
         outgoing out = producer.join(tx);
         lose_connection(tx);
+        EXPECT_ANY_THROW(out.cancel(later));
         EXPECT_ANY_THROW(out.send(say("never")));
     }
     EXPECT_TRUE(sent().empty());
     EXPECT_EQ(state(1), "new");
+    EXPECT_EQ(sql.value("select count(*) from outbox.scheduled"), "1") << "cancelled, for good";
 }
 
 TEST_F(pqxx_door, a_statement_that_vanished_costs_one_transaction_and_no_more) {
@@ -359,6 +366,40 @@ TEST_F(pqxx_door, first_time_is_prepared_once_and_outlives_what_vanishes) {
     EXPECT_TRUE(apply("3")) << "a failure has noted nothing";
     EXPECT_FALSE(apply("2"));
     EXPECT_EQ(prepared(), 0);
+}
+
+TEST_F(pqxx_door, a_rolled_back_subtransaction_forgets_what_was_noted_in_it) {
+    const group_name billing{"billing"};
+    const message_key key{"undone"};
+    const std::vector<message_key> several{message_key{"1"}, message_key{"2"}};
+    const std::vector<bool> both(2, true);
+    {
+        pqxx::work tx{db};
+        {
+            pqxx::subtransaction undone{tx};
+            EXPECT_TRUE(first_time(undone, billing, key));
+            EXPECT_FALSE(first_time(undone, billing, key));
+            EXPECT_EQ(first_times(undone, billing, several), both);
+            undone.exec(pay);
+            undone.abort();
+        }
+        {
+            pqxx::subtransaction left_by_the_destructor{tx};
+            EXPECT_TRUE(first_time(left_by_the_destructor, billing, key));
+        }
+        {
+            pqxx::subtransaction kept{tx};
+            EXPECT_TRUE(first_time(kept, billing, message_key{"kept"}));
+            kept.commit();
+        }
+        EXPECT_FALSE(first_time(tx, billing, message_key{"kept"}));
+        tx.commit();
+    }
+    EXPECT_EQ(state(1), "new");
+    pqxx::work again{db};
+    EXPECT_TRUE(first_time(again, billing, key)) << "its effect was undone: it must be done again";
+    EXPECT_EQ(first_times(again, billing, several), both);
+    EXPECT_FALSE(first_time(again, billing, message_key{"kept"}));
 }
 
 TEST_F(pqxx_door, once_outlives_what_vanishes_and_leaves_no_transaction_open) {

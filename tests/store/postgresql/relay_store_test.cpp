@@ -6,6 +6,10 @@
 
 #include "harness/temp_dir.hpp"
 #include "outbox/base/log.hpp"
+#include "outbox/base/unique_fd.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <set>
@@ -245,6 +249,37 @@ TEST_F(postgresql_relay_store, transaction_numbers_that_went_back_are_noticed) {
     EXPECT_EQ(read(), texts{"1"});
 }
 
+TEST_F(postgresql_relay_store, what_numbers_that_went_back_speak_of_is_not_removed) {
+    other.send("1");
+    EXPECT_EQ(read().size(), 1U);
+    record();
+    sql.execute("update outbox.relay set cursor_window ="
+                " regexp_replace(cursor_window, ' .*', ' 4000000000:4000000000:')");
+    reopen({.ring = {.live_bytes_max = 1}});
+    while (store->remove_delivered(0, held.epoch))
+        ;
+    EXPECT_EQ(stored_rows(), 1);
+    EXPECT_EQ(read(), texts{"1"});
+}
+
+TEST_F(postgresql_relay_store, messages_that_are_due_never_or_ever_hold_up_nobody) {
+    sql.execute("insert into outbox.scheduled (message_id, subject, payload, due_at) values"
+                " (gen_random_uuid(), 'orders.paid', 'never', 'infinity')");
+    const auto release = [&] { return store->release_due(0, held.epoch, 100); };
+    EXPECT_EQ(release().released, 0U);
+    ASSERT_TRUE(release().next_due);
+    EXPECT_LE(*release().next_due, 24h);
+    EXPECT_GT(*release().next_due, 1h);
+    sql.execute("insert into outbox.scheduled (message_id, subject, payload, due_at) values"
+                " (gen_random_uuid(), 'orders.paid', 'due', clock_timestamp()),"
+                " (gen_random_uuid(), 'orders.paid', 'ever', '-infinity')");
+    EXPECT_EQ(release().released, 2U);
+    EXPECT_EQ(read(), (texts{"ever", "due"}));
+    const message_id never =
+        message_id::parse(sql.value("select message_id from outbox.scheduled")).value();
+    EXPECT_TRUE(open_database(place.url())->find(never, 10).scheduled);
+}
+
 TEST_F(postgresql_relay_store, a_promotion_reads_on_from_the_recorded_cursor) {
     other.send("1");
     EXPECT_EQ(read(), texts{"1"});
@@ -422,6 +457,22 @@ TEST_F(postgresql_relay_store, a_lost_connection_is_unreachable_and_so_is_every_
         }
     }
     reopen();
+}
+
+TEST(postgresql_database, a_host_that_says_nothing_is_passed_over_for_the_next) {
+    const unique_fd silent{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_in there{};
+    there.sin_family = AF_INET;
+    there.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof there;
+    auto* const address = reinterpret_cast<sockaddr*>(&there);
+    ASSERT_EQ(::bind(silent.get(), address, size), 0);
+    ASSERT_EQ(::listen(silent.get(), 1), 0); // the kernel answers, nobody else does
+    ASSERT_EQ(::getsockname(silent.get(), address, &size), 0);
+    std::string url = shared_server().url();
+    url.insert(url.find("127.0.0.1"), "127.0.0.1:" + std::to_string(ntohs(there.sin_port)) + ",");
+    connection db{url, {.connect = 2s}};
+    EXPECT_EQ(db.query("select 'here'", "test").text(0, 0), "here");
 }
 
 TEST(postgresql_database, tells_its_url_without_the_password) {

@@ -4,10 +4,42 @@
 
 #include "tests/store/sqlite/fixture.hpp"
 
+#include "outbox/base/error.hpp"
+#include "outbox/producer/producer.hpp"
 #include "outbox/store/sqlite/relay_store.hpp"
 
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <filesystem>
 #include <map>
+#include <mutex>
+#include <set>
+
+namespace outbox::testing {
+namespace {
+
+std::mutex flushed_mutex;
+std::set<std::string> flushed;
+
+bool was_flushed(const std::filesystem::path& file) {
+    const std::lock_guard lock{flushed_mutex};
+    return flushed.contains(std::filesystem::canonical(file).string());
+}
+
+} // namespace
+} // namespace outbox::testing
+
+// In the place of libc's: what is flushed is noted by its name.
+extern "C" int fdatasync(int fd) {
+    std::error_code unknown;
+    const auto name = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), unknown);
+    const std::lock_guard lock{outbox::testing::flushed_mutex};
+    outbox::testing::flushed.insert(name.string());
+    return static_cast<int>(::syscall(SYS_fdatasync, fd));
+}
 
 namespace outbox::testing {
 namespace {
@@ -74,6 +106,75 @@ TEST_F(sqlite_power, with_a_rollback_journal_each_write_of_the_relay_is_flushed)
 
 TEST_F(sqlite_power, with_a_wal_progress_costs_no_flush) {
     EXPECT_EQ(flushes_of_progress(), 0);
+}
+
+// What the relay hands out when the business's commits cost no flush.
+class sqlite_phantoms : public sqlite_fixture {
+protected:
+    void send() {
+        sqlite::execute(db.get(), "pragma synchronous = off", "off");
+        producer{}.transact(*db, [](auto&, outgoing& out) {
+            out.send({.to = subject{"orders.paid"}});
+        });
+        const std::lock_guard lock{flushed_mutex};
+        flushed.clear();
+    }
+    static void read(sqlite::relay_store& relay) {
+        EXPECT_EQ(relay.read(0, {}, {}).messages.size(), 1U);
+    }
+};
+
+TEST_F(sqlite_phantoms, the_log_of_a_database_behind_a_link_is_flushed) {
+    const harness::temp_dir elsewhere;
+    const auto link = elsewhere.path() / "link.db";
+    std::filesystem::create_symlink(path, link);
+    sqlite::relay_store relay{link.string()};
+    send();
+    read(relay);
+    EXPECT_TRUE(was_flushed(path + "-wal"));
+    EXPECT_TRUE(was_flushed(folder.path()));
+}
+
+TEST_F(sqlite_phantoms, the_log_is_found_after_the_process_has_gone_elsewhere) {
+    const auto before = std::filesystem::current_path();
+    std::filesystem::current_path(folder.path());
+    sqlite::relay_store relay{"shop.db"};
+    std::filesystem::current_path(before);
+    send();
+    read(relay);
+    EXPECT_TRUE(was_flushed(path + "-wal"));
+}
+
+TEST_F(sqlite_phantoms, the_end_of_a_journal_that_stays_is_flushed) {
+    for (const char* mode : {"truncate", "persist"}) {
+        sqlite::execute(
+            db.get(),
+            (std::string{"pragma journal_mode = "} + mode).c_str(),
+            "journal"
+        );
+        sqlite::relay_store relay{path};
+        send();
+        relay.read(0, {}, {});
+        EXPECT_TRUE(was_flushed(path + "-journal")) << mode;
+        EXPECT_TRUE(was_flushed(path)) << mode;
+    }
+}
+
+TEST_F(sqlite_phantoms, a_log_that_cannot_be_opened_holds_up_the_messages) {
+    sqlite::relay_store relay{path};
+    send();
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    try {
+        relay.read(0, {}, {});
+        ADD_FAILURE() << "handed out what may not be on the disk";
+    } catch (const error& e) {
+        EXPECT_EQ(e.kind(), error_kind::io);
+    }
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    read(relay);
 }
 
 TEST_F(sqlite_power, a_checkpoint_of_the_relay_flushes_the_log_before_the_pages_are_overwritten) {

@@ -11,6 +11,7 @@
 #include "outbox/store/sqlite/relay_store.hpp"
 #include "outbox/testing/recording_target.hpp"
 
+#include <atomic>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -256,6 +257,39 @@ TEST_F(sqlite_relay, closing_a_relay_store_leaves_the_locks_of_its_process_alone
     EXPECT_TRUE(std::filesystem::exists(path + "-wal")) << "removed under an open connection";
     send(1, 2);
     EXPECT_EQ(ask_from_outside("select count(*) from outbox_message"), "2\n");
+}
+
+TEST_F(sqlite_relay, scheduled_messages_that_cannot_be_moved_hold_up_no_removal) {
+    sqlite::execute(
+        db.get(),
+        "create trigger refusal before delete on outbox_scheduled begin"
+        " select raise(abort, 'as the test wants it'); end",
+        "trigger"
+    );
+    sender.transact(*db, [&](auto&, outgoing& out) {
+        out.send({.to = order_paid, .deliver = deliver_after(1ms)});
+    });
+    std::atomic<int> said{0};
+    set_log_sink([&](log_level, std::string_view, std::string_view text) {
+        if (text.find("as the test wants it") != std::string_view::npos)
+            ++said;
+    });
+    recording seen;
+    relay r = make_relay(seen, {.removal_interval = 10ms, .due_longest = 5ms, .due_shortest = 1ms});
+    {
+        const running now{r};
+        harness::wait_until([&] { return said > 0; }, 20s, "the refusal");
+        send(0, 3);
+        harness::wait_until(
+            [&] { return messages() == 0; },
+            20s,
+            "what is delivered to be removed"
+        );
+    }
+    set_log_sink({});
+    EXPECT_EQ(said, 1);
+    EXPECT_EQ(seen.arrivals().size(), 3U);
+    EXPECT_EQ(count("outbox_scheduled"), 1);
 }
 
 } // namespace

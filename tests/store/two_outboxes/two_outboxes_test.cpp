@@ -4,20 +4,12 @@
 #include "outbox/base/error.hpp"
 #include "outbox/producer/producer.hpp"
 #include "outbox/relay/relay.hpp"
-#include "outbox/store/any/open_database.hpp"
-#include "outbox/store/mysql/mysql.hpp"
-#include "outbox/store/postgresql/pqxx.hpp"
-#include "outbox/store/sqlite/sqlite.hpp"
 #include "outbox/testing/recording_target.hpp"
-#include "tests/store/doors/raw_database.hpp"
-#include "tests/store/doors/sqlite_own.hpp"
-
-#include <mysql.h>
+#include "tests/store/doors/places.hpp"
 
 #include <gtest/gtest.h>
 
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,89 +20,19 @@ namespace {
 const subject order_paid{"orders.paid"};
 const outbox_name billing{"outbox_b"};
 
-class on_postgresql {
-public:
-    std::string url() const { return doors::postgres_database::server().url(place_.name()); }
-    std::unique_ptr<pqxx::connection> connect() const {
-        return std::make_unique<pqxx::connection>(url());
-    }
-    template <class Work>
-    static void in_transaction(pqxx::connection& db, Work&& work) {
-        pqxx::work tx{db};
-        work(tx);
-        tx.commit();
-    }
-
-    const doors::raw_database& raw() const { return place_; }
-    static std::string call_send() { return "select outbox.outbox_send('a', 'x')"; }
-
-private:
-    doors::postgres_database place_;
-};
-
-struct close_mysql {
-    void operator()(MYSQL* db) const noexcept { mysql_close(db); }
-};
-
+/// As anybody sends who has no library of ours.
+std::string call_send(const doors::on_postgresql&) {
+    return "select outbox.outbox_send('a', 'x')";
+}
 template <class Database>
-class on_mysql {
-public:
-    std::string url() const { return Database::server().url(place_.name()); }
-    std::unique_ptr<MYSQL, close_mysql> connect() const {
-        std::unique_ptr<MYSQL, close_mysql> db{mysql_init(nullptr)};
-        const unsigned protocol = MYSQL_PROTOCOL_TCP;
-        mysql_options(db.get(), MYSQL_OPT_PROTOCOL, &protocol);
-        const char* name = place_.name().c_str();
-        if (mysql_real_connect(
-                db.get(),
-                "127.0.0.1",
-                "root",
-                "",
-                name,
-                Database::server().port(),
-                nullptr,
-                0
-            ) == nullptr)
-            throw std::runtime_error(mysql_error(db.get()));
-        return db;
-    }
-    template <class Work>
-    static void in_transaction(MYSQL& db, Work&& work) {
-        mysql_query(&db, "start transaction");
-        work(db);
-        mysql_query(&db, "commit");
-    }
-
-    const doors::raw_database& raw() const { return place_; }
-    static std::string call_send() {
-        return "set @id = null; call outbox_send('a', 'x', null, null, null, null, null, @id)";
-    }
-
-private:
-    Database place_;
-};
-
-class on_sqlite {
-public:
-    std::string url() const { return "sqlite:" + place_.path(); }
-    doors::sqlite_handle connect() const { return doors::open_sqlite(place_.path()); }
-    template <class Work>
-    static void in_transaction(sqlite3& db, Work&& work) {
-        doors::run_sqlite(db, "begin immediate");
-        work(db);
-        doors::run_sqlite(db, "commit");
-    }
-
-    const doors::raw_database& raw() const { return place_; }
-    /// It has no functions: this INSERT is the interface.
-    static std::string call_send() {
-        return "insert into outbox_message (message_id, subject, payload) values"
-               " (randomblob(16), 'a', 'x')";
-    }
-
-private:
-    doors::sqlite_database place_;
-};
+std::string call_send(const doors::on_mysql<Database>&) {
+    return "set @id = null; call outbox_send('a', 'x', null, null, null, null, null, @id)";
+}
+/// It has no functions: this INSERT is the interface.
+std::string call_send(const doors::on_sqlite&) {
+    return "insert into outbox_message (message_id, subject, payload) values"
+           " (randomblob(16), 'a', 'x')";
+}
 
 /// A relay at work, and what it has delivered.
 class delivery {
@@ -149,29 +71,13 @@ protected:
     }
 
     Place place;
-    std::unique_ptr<database> first = open_database(place.url());
-    std::unique_ptr<database> second = open_database(place.url(), billing);
+    std::unique_ptr<database> first = place.open();
+    std::unique_ptr<database> second = place.open(billing);
     producer to_first;
     producer to_second{{.name = billing}};
 };
 
-using places = ::testing::Types<
-    on_postgresql,
-    on_mysql<doors::mariadb_database>,
-    on_mysql<doors::mysql_database>,
-    on_sqlite>;
-class name_of_place {
-public:
-    template <class Place>
-    static std::string GetName(int number) {
-        return std::vector<std::string>{
-            "postgresql",
-            "mariadb",
-            "mysql",
-            "sqlite"}[static_cast<std::size_t>(number)];
-    }
-};
-TYPED_TEST_SUITE(two_outboxes, places, name_of_place);
+TYPED_TEST_SUITE(two_outboxes, doors::places, doors::name_of_place);
 
 TYPED_TEST(two_outboxes, no_message_crosses) {
     constexpr int rounds = 30;
@@ -192,10 +98,10 @@ TYPED_TEST(two_outboxes, no_message_crosses) {
             out.send(this->say(next(seconds, "second ")));
         });
         // One transaction for both, each by a producer of its own.
-        this->place.in_transaction(*db, [&](auto& tx) {
-            this->to_second.send(tx, this->say(next(seconds, "second ")));
-            this->to_first.send(tx, this->say(next(firsts, "first ")));
-        });
+        typename TypeParam::own_transaction tx{*db};
+        this->to_second.send(tx.handle(), this->say(next(seconds, "second ")));
+        this->to_first.send(tx.handle(), this->say(next(firsts, "first ")));
+        tx.commit();
     }
     EXPECT_EQ(from_first.payloads(firsts.size()), firsts);
     EXPECT_EQ(from_second.payloads(seconds.size()), seconds);
@@ -246,7 +152,7 @@ TYPED_TEST(two_outboxes, migrating_one_leaves_the_other_as_it_is) {
 }
 
 TYPED_TEST(two_outboxes, any_language_sends_to_the_one_that_it_calls) {
-    this->place.raw().run(billing.in(this->place.call_send()));
+    this->place.raw().run(billing.in(call_send(this->place)));
     EXPECT_EQ(this->second->open_relay_store()->status(0).backlog, 1);
     EXPECT_EQ(this->first->open_relay_store()->status(0).backlog, 0);
 }
