@@ -299,17 +299,17 @@ TEST(consumer_exam, what_is_pulled_waits_to_be_settled_and_what_is_let_go_comes_
         );
     };
     pull_until(12);
+    const auto third = std::find_if(
+                           pulled.begin(),
+                           pulled.end(),
+                           [](const auto& each) { return each->payload == "3"; }
+    )->operator*();
     for (auto& each : pulled) {
         if (each->payload == "5")
             each.settle(outcome::dead_letter("five"));
         else if (each->payload != "3")
             each.settle(outcome::ack());
     }
-    const auto third = std::find_if(
-                           pulled.begin(),
-                           pulled.end(),
-                           [](const auto& each) { return each->payload == "3"; }
-    )->operator*();
     EXPECT_THAT(puller.pull(5, 1ms), IsEmpty());
     EXPECT_LE(committed_offset("pull", third.origin), third.origin.offset);
     pulled.clear();
