@@ -100,7 +100,8 @@ std::optional<std::int64_t> consumer_machine::committable(const partition& p) co
 bool consumer_machine::wants_commit(const partition& p) const noexcept {
     if (!settings_.commits || p.phase == phase::fenced)
         return false;
-    if (settings_.at_most_once && user_paused_) // what is committed must be handed out
+    // What is committed must be handed out; of what leaves, the rest is taken back.
+    if (settings_.at_most_once && user_paused_ && p.phase == phase::owned)
         return false;
     const auto offset = committable(p);
     return offset && offset != p.committed;

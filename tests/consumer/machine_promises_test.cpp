@@ -197,6 +197,20 @@ TEST(machine_promises, at_most_once_nothing_is_committed_while_nothing_is_handed
     EXPECT_THAT(consumer.handed_out, ElementsAre(t));
 }
 
+TEST(machine_promises, at_most_once_a_pause_does_not_keep_what_nobody_was_handed_committed) {
+    story consumer{{.at_most_once = true}};
+    consumer.assign(first);
+    consumer.fetch(first, 1);
+    consumer.tell(consumer_event::paused{});
+    consumer.answer_commit(failed); // its answer may have been lost
+    EXPECT_THAT(consumer.committing, IsEmpty());
+    consumer.tell(consumer_event::stop_wanted{});
+    EXPECT_THAT(consumer.committing, ElementsAre(std::pair{first, 0}));
+    EXPECT_THAT(consumer.released, IsEmpty());
+    consumer.answer_commit(committed);
+    EXPECT_THAT(consumer.released, ElementsAre(first));
+}
+
 TEST(machine_promises, a_wait_of_an_earlier_policy_ends_in_memory_where_the_new_one_has_no_topic) {
     for (const auto& delays : {std::vector<std::chrono::milliseconds>{}, {10ms, 1s}}) {
         story consumer{
