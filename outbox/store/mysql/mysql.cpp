@@ -258,6 +258,8 @@ bool mysql_session::replace(const envelope& row) {
 }
 
 void mysql_session::poison() noexcept {
+    if (!is_in_transaction(db_)) // then there is nothing to take back, nor anything to come
+        return;
     mysql_rollback(db_);
     mysql_query(
         db_,

@@ -112,9 +112,12 @@ using candidates = testing::Types<
     connector_cpp_candidate,
     mysql_transaction_candidate,
     single_commands_candidate,
-    autocommit_off_candidate,
     connector_cpp_on_mysql>;
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, door_exam, candidates);
+// In such a session there is always a transaction, so nothing can be refused for want of one.
+using always_in_one = testing::Types<autocommit_off_candidate>;
+INSTANTIATE_TYPED_TEST_SUITE_P(always_in_one, door_exam, always_in_one);
+INSTANTIATE_TYPED_TEST_SUITE_P(always_in_one, networked_door_exam, always_in_one);
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, first_time_exam, candidates);
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, first_time_numbered_exam, candidates);
 INSTANTIATE_TYPED_TEST_SUITE_P(connector_cpp, networked_door_exam, candidates);
