@@ -31,10 +31,8 @@ struct assigned_partition {
     std::int32_t number = 0;
     /// As librdkafka was told: an offset, or one of its words for a place.
     std::int64_t begins_at = 0;
-    /// What is below was told already.
+    /// What is below was told already: a broker or a client that repeats itself is not believed.
     std::int64_t next_offset = 0;
-    /// It came again from below: this log is not the one that was read. Nothing of it is told.
-    bool is_another_log = false;
     /// Messages are parked here, and the end was not seen yet.
     bool catches_up = false;
 };

@@ -246,10 +246,6 @@ void kafka_source::release(partition_handle partition) {
 /// What must not be refused: its partitions would be read by nobody, or the group would wait for us
 /// for ever. What we and the client take for ours differs then, and it is replaced.
 void kafka_source::refused(const char* what, rd_kafka_resp_err_t code) {
-    replace_client(std::string{what} + " was refused by librdkafka: " + rd_kafka_err2str(code));
-}
-
-void kafka_source::replace_client(std::string why) {
     if (closing_ || !refusal_.empty())
         return;
     const auto now = system_clock().ticks();
@@ -257,7 +253,7 @@ void kafka_source::replace_client(std::string why) {
         refusals_ = 0;
     refused_at_ = now;
     join_anew_at_ = now + backoff(refusal_waits, ++refusals_, system_random());
-    refusal_ = std::move(why);
+    refusal_ = std::string{what} + " was refused by librdkafka: " + rd_kafka_err2str(code);
 }
 
 /// Of a call that answers for each partition.
@@ -280,7 +276,7 @@ void kafka_source::join_anew(std::vector<source_event_type>& news) {
     for (const auto handle : book_.all()) {
         const auto& ours = *book_.find(handle);
         rd_kafka_topic_partition_list_add(places.get(), ours.topic.c_str(), ours.number)->offset =
-            ours.is_another_log ? ours.begins_at : std::max(ours.begins_at, ours.next_offset);
+            std::max(ours.begins_at, ours.next_offset);
         notes_.emplace_back(source_event::revoked{handle, true});
     }
     book_.clear();

@@ -241,18 +241,8 @@ kafka_source::hear(const rd_kafka_message_t& message, std::vector<source_event_t
         return 0;
     }
     auto* const ours = book_.home_of(message);
-    if (ours == nullptr || ours->is_another_log)
+    if (ours == nullptr || message.offset < ours->next_offset)
         return 0;
-    if (message.offset < ours->next_offset) {
-        ours->is_another_log = true;
-        replace_client(
-            ours->topic + "/" + std::to_string(ours->number) + " went back from offset " +
-            std::to_string(ours->next_offset) + " to " + std::to_string(message.offset) +
-            ", so the topic was made anew or has lost its end; what it has had since may be missed"
-        );
-        ours->begins_at = message.offset;
-        return 0;
-    }
     ours->next_offset = message.offset + 1;
     auto copy = copy_record(message);
     const auto size = copy.size_bytes();

@@ -65,7 +65,6 @@ private:
     void add_parking(rd_kafka_topic_partition_list_t& list) const;
     bool find_parking(rd_kafka_topic_partition_list_t& list, std::string& trouble);
     void refused(const char* what, rd_kafka_resp_err_t code);
-    void replace_client(std::string why);
     void check(const char* what, const rd_kafka_topic_partition_list_t& answered);
     void join_anew(std::vector<source_event_type>& news);
     void subscribe();

@@ -74,27 +74,6 @@ void send_numbers(const std::string& topic, int count, int keys) {
     send(bag);
 }
 
-void delete_topic(const std::string& topic) {
-    std::array<char, 512> words{};
-    rd_kafka_conf_t* conf = rd_kafka_conf_new();
-    const auto brokers = the_cluster().brokers();
-    rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), words.data(), words.size());
-    rd_kafka_t* client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, words.data(), words.size());
-    rd_kafka_queue_t* answers = rd_kafka_queue_new(client);
-    rd_kafka_DeleteTopic_t* gone = rd_kafka_DeleteTopic_new(topic.c_str());
-    rd_kafka_DeleteTopics(client, &gone, 1, nullptr, answers);
-    rd_kafka_event_t* event = rd_kafka_queue_poll(answers, -1); // the question has a time-out
-    std::size_t count = 0;
-    const auto* const* results =
-        rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count);
-    ASSERT_EQ(count, 1U) << rd_kafka_event_error_string(event);
-    EXPECT_EQ(rd_kafka_topic_result_error(results[0]), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_event_destroy(event);
-    rd_kafka_DeleteTopic_destroy(gone);
-    rd_kafka_queue_destroy(answers);
-    rd_kafka_destroy(client);
-}
-
 kafka_source_options here() {
     return {
         .brokers = the_cluster().brokers(),

@@ -29,9 +29,6 @@ void send_raw(
 /// "0", "1", … under the keys k0, k1, … in turn.
 void send_numbers(const std::string& topic, int count, int keys = 7);
 
-/// Returns when the server has removed it.
-void delete_topic(const std::string& topic);
-
 /// The cluster of this exam.
 kafka_source_options here();
 

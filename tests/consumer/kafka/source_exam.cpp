@@ -206,52 +206,6 @@ TEST(source_exam, who_asks_for_no_records_hears_who_has_which_partition) {
     );
 }
 
-// Its offsets begin again, below those that were read.
-TEST(source_exam, a_topic_that_is_made_anew_is_read_from_its_beginning) {
-    send_numbers("exam.anew", 40, 40);
-    reader one{{.group = group_name{"anew"}, .topics = {"exam.anew"}}};
-    wait_until(
-        [&] {
-            one.poll();
-            return one.seen().size() == 40;
-        },
-        60s,
-        "the first ones to be read"
-    );
-    delete_topic("exam.anew");
-    mailbag bag;
-    for (int i = 100; i < 108; ++i)
-        bag.add("exam.anew", "k" + std::to_string(i), std::to_string(i));
-    send(bag);
-    wait_until(
-        [&] {
-            one.poll();
-            return one.seen().size() == 48;
-        },
-        60s,
-        "what was sent to the new one to be read"
-    );
-}
-
-TEST(source_exam, progress_in_a_topic_that_is_gone_does_not_hide_the_new_one) {
-    send_numbers("exam.progress", 40, 40);
-    member one{{.group = group_name{"progress"}, .subjects = {subject{"exam.progress"}}}};
-    wait_until_committed(one, "exam.progress");
-    delete_topic("exam.progress");
-    mailbag bag;
-    for (int i = 100; i < 104; ++i) // fewer than were read in any partition
-        bag.add("exam.progress", "k" + std::to_string(i), std::to_string(i));
-    send(bag);
-    wait_until(
-        [&] {
-            const auto all = one.payloads();
-            return std::set(all.begin(), all.end()).size() == 44;
-        },
-        60s,
-        "what was sent to the new one to be read"
-    );
-}
-
 TEST(source_exam, all_that_is_parked_is_told_before_it_is_told_that_this_is_all) {
     send_numbers("exam.parked", 40, 40);
     const subscription what{
