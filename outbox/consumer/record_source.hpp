@@ -138,8 +138,8 @@ public:
     /// called again.
     virtual void open(const subscription& what, std::chrono::milliseconds patience) = 0;
 
-    /// Waits at most `timeout` for news and appends them, records within `limits`; all else
-    /// is told however little is asked for.
+    /// Waits at most `timeout` for news and appends them, records within `limits`. At a count of 0
+    /// only what is told without being asked for: answers, and not who has which partition.
     virtual void poll(
         std::chrono::milliseconds timeout,
         poll_limits limits,

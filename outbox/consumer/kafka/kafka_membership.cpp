@@ -82,7 +82,6 @@ void kafka_source::take_over(std::vector<source_event_type>& news) {
         return;
     }
     auto list = std::move(to_take_over_);
-    keep_records_apart(*list);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     if (cooperative_) {
         if (rd_kafka_error_t* const refusal = rd_kafka_incremental_assign(client_, list.get())) {
@@ -125,19 +124,6 @@ void kafka_source::take_over(std::vector<source_event_type>& news) {
             parking = ours->handle;
         }
         note(each, parking);
-    }
-}
-
-/// Before they are assigned. Left in one queue with the group's, records that nobody asks for would
-/// hide the rebalance behind them.
-void kafka_source::keep_records_apart(const rd_kafka_topic_partition_list_t& list) const {
-    for (int i = 0; i < list.cnt; ++i) {
-        const auto& each = list.elems[i];
-        // Each time: librdkafka forgets it when a partition is given back.
-        if (auto* const its = rd_kafka_queue_get_partition(client_, each.topic, each.partition)) {
-            rd_kafka_queue_forward(its, records_);
-            rd_kafka_queue_destroy(its);
-        }
     }
 }
 

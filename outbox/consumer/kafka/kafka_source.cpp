@@ -38,7 +38,6 @@ struct message_deleter {
         rd_kafka_message_destroy(message);
     }
 };
-using message_pointer = std::unique_ptr<rd_kafka_message_t, message_deleter>;
 
 consumer_event::commit_result result_of(rd_kafka_resp_err_t code) noexcept {
     using enum consumer_event::commit_result;
@@ -82,10 +81,8 @@ void kafka_source::make_client() {
     client_ = conf.make(RD_KAFKA_CONSUMER);
     rd_kafka_poll_set_consumer(client_);
     const std::uint64_t one = 1;
-    group_ = rd_kafka_queue_get_consumer(client_);
-    rd_kafka_queue_io_event_enable(group_, wake_.get(), &one, sizeof one);
-    records_ = rd_kafka_queue_new(client_);
-    rd_kafka_queue_io_event_enable(records_, wake_.get(), &one, sizeof one);
+    messages_ = rd_kafka_queue_get_consumer(client_);
+    rd_kafka_queue_io_event_enable(messages_, wake_.get(), &one, sizeof one);
     commits_ = rd_kafka_queue_new(client_);
     rd_kafka_queue_io_event_enable(commits_, wake_.get(), &one, sizeof one);
 }
@@ -194,15 +191,11 @@ void kafka_source::serve(poll_limits limits, std::vector<source_event_type>& new
     join_anew(news);
     look_for_new_partitions(news);
     take_over(news);
-    while (const message_pointer message{rd_kafka_consumer_poll(client_, 0)}) {
-        tell_notes(news);
-        hear(*message, news);
-    }
-    tell_notes(news);
     std::size_t bytes_told = 0;
     for (std::size_t count = 0; count < limits.count_max && bytes_told < limits.bytes_max;
          ++count) {
-        const message_pointer message{rd_kafka_consume_queue(records_, 0)};
+        const std::unique_ptr<rd_kafka_message_t, message_deleter> message{
+            rd_kafka_consumer_poll(client_, 0)};
         tell_notes(news);
         if (!message)
             break;
@@ -218,7 +211,7 @@ void kafka_source::serve(poll_limits limits, std::vector<source_event_type>& new
     take_over(news);
 }
 
-/// After each call in which a callback may have run: its news comes before what was read after it.
+/// After a call in which a callback may have run: its news comes before what was read after it.
 void kafka_source::tell_notes(std::vector<source_event_type>& news) {
     std::move(notes_.begin(), notes_.end(), std::back_inserter(news));
     notes_.clear();
@@ -370,11 +363,9 @@ void kafka_source::end_client() noexcept {
     }
     not_released_.clear();
     rd_kafka_consumer_close(client_);
-    rd_kafka_queue_io_event_enable(group_, -1, nullptr, 0);
-    rd_kafka_queue_io_event_enable(records_, -1, nullptr, 0);
+    rd_kafka_queue_io_event_enable(messages_, -1, nullptr, 0);
     rd_kafka_queue_io_event_enable(commits_, -1, nullptr, 0);
-    rd_kafka_queue_destroy(group_);
-    rd_kafka_queue_destroy(records_);
+    rd_kafka_queue_destroy(messages_);
     rd_kafka_queue_destroy(commits_);
     rd_kafka_destroy(std::exchange(client_, nullptr));
     closing_ = false;

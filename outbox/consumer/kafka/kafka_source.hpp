@@ -59,7 +59,6 @@ private:
     std::size_t hear(const rd_kafka_message_t& message, std::vector<source_event_type>& news);
     void hear_commits(std::vector<source_event_type>& news);
     void take_over(std::vector<source_event_type>& news);
-    void keep_records_apart(const rd_kafka_topic_partition_list_t& list) const;
     void give_back();
     bool is_parking(std::string_view topic) const;
     void add_parking(rd_kafka_topic_partition_list_t& list) const;
@@ -80,8 +79,7 @@ private:
     std::map<std::string, int> parking_counts_; // of partitions beside those of a subject
     unique_fd wake_;
     rd_kafka_t* client_ = nullptr;
-    rd_kafka_queue_t* group_ = nullptr;   // rebalances and errors
-    rd_kafka_queue_t* records_ = nullptr; // and the ends of partitions
+    rd_kafka_queue_t* messages_ = nullptr;
     rd_kafka_queue_t* commits_ = nullptr;
     std::optional<record_sender> sender_;
     assignment_book book_;

@@ -27,9 +27,9 @@ public:
         source_->open(what, 60s);
     }
 
-    void poll(std::size_t count_max = 100) {
+    void poll() {
         std::vector<source_event_type> news;
-        source_->poll(10ms, {.count_max = count_max, .bytes_max = 1U << 20U}, news);
+        source_->poll(10ms, {.count_max = 100, .bytes_max = 1U << 20U}, news);
         for (auto& each : news)
             std::visit([this](auto& e) { hear(e); }, each);
     }
@@ -159,50 +159,6 @@ TEST(source_exam, a_partition_that_comes_back_is_not_paused_any_more) {
         },
         60s,
         "what was sent afterwards to be read from all four"
-    );
-}
-
-TEST(source_exam, who_asks_for_no_records_hears_who_has_which_partition) {
-    send_numbers("exam.silent", 400, 40);
-    const subscription what{.group = group_name{"silent"}, .topics = {"exam.silent"}};
-    reader asks_nothing{what};
-    wait_until(
-        [&] {
-            asks_nothing.poll(0);
-            return asks_nothing.partition_count() == 4;
-        },
-        60s,
-        "the first to have all partitions"
-    );
-    wait_until(
-        [&] {
-            asks_nothing.poll(1);
-            return !asks_nothing.seen().empty();
-        },
-        60s,
-        "the client of the first to have read ahead"
-    );
-    reader asks{what};
-    wait_until(
-        [&] {
-            asks_nothing.poll(0);
-            asks.poll();
-            return asks.partition_count() == 2 && asks_nothing.partition_count() == 2;
-        },
-        60s,
-        "the second to have its share"
-    );
-    EXPECT_EQ(asks_nothing.seen().size(), 1U);
-    wait_until(
-        [&] {
-            asks_nothing.poll();
-            asks.poll();
-            auto all = asks_nothing.seen();
-            all.insert(asks.seen().begin(), asks.seen().end());
-            return all.size() == 400;
-        },
-        60s,
-        "everything to be read after all"
     );
 }
 
