@@ -4,6 +4,7 @@
 
 #include "harness/child_process.hpp"
 #include "harness/mariadb_server.hpp"
+#include "harness/mysql_server.hpp"
 #include "harness/postgres_server.hpp"
 #include "harness/temp_dir.hpp"
 #include "outbox/base/error.hpp"
@@ -154,8 +155,7 @@ TEST(any_language, postgresql_makes_ids_of_version_7) {
     );
 }
 
-TEST(any_language, mariadb_refuses_what_the_library_refuses) {
-    const harness::mariadb_server server;
+void expect_refusals_on(const harness::mysql_family_server& server) {
     open_database(server.url())->open_migrator()->up();
     const std::string none = ", null, null, null, null, null, @id";
     const std::vector<std::pair<std::string, std::string>> calls{
@@ -164,10 +164,17 @@ TEST(any_language, mariadb_refuses_what_the_library_refuses) {
         {"'..', 'x'" + none, "is no subject"},
         {"repeat('a', 250), 'x'" + none, "is no subject"},
         {"null, 'x'" + none, "is no subject"},
+        {"concat('orders', char(10)), 'x'" + none, "is no subject"},
+        {"concat('orders', char(0)), 'x'" + none, "outbox: \"orders"}, // cut there by the client
+        {"_utf8mb4 0x6f72646572e284aa, 'x'" + none, "is no subject"}, // the sign for kelvin
         {"'a', null" + none, "payload is null"},
         {"'a', 'x', '', null, null, null, null, @id", "order key"},
         {"'a', 'x', repeat('k', 513), null, null, null, null, @id", "order key"},
         {"'a', 'x', null, '[\"a\",\"b c\"]', null, null, null, @id", "\"b c\" is no tag"},
+        {"'a', 'x', null, '[\"b\\\\n\"]', null, null, null, @id", "is no tag"},
+        {"'a', 'x', null, '[\"b\\\\u212a\"]', null, null, null, @id", "is no tag"},
+        {"'a', 'x', null, '[\"\"]', null, null, null, @id", "is no tag"},
+        {"'a', 'x', null, '[null]', null, null, null, @id", "is no tag"},
         {"'a', 'x', null, '[1,2,3,4,5,6,7,8,9,10,11]', null, null, null, @id", "10 tags"},
         {"'a', 'x', null, '{}', null, null, null, @id", "JSON array"},
         {"'a', 'x', null, null, '{\"outbox-id\": \"1\"}', null, null, @id",
@@ -180,6 +187,14 @@ TEST(any_language, mariadb_refuses_what_the_library_refuses) {
         server.sql("set @id = null; call outbox_send(" + call + ")");
     });
     EXPECT_EQ(server.sql("select count(*) from outbox_message"), "0\n");
+}
+
+TEST(any_language, mariadb_refuses_what_the_library_refuses) {
+    expect_refusals_on(harness::mariadb_server{});
+}
+
+TEST(any_language, mysql_refuses_what_the_library_refuses) {
+    expect_refusals_on(harness::mysql_server{});
 }
 
 TEST(any_language, mariadb_makes_ids_of_version_7) {
