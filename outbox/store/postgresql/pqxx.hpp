@@ -179,6 +179,14 @@ inline constexpr const char* vanished_hint =
     "the prepared statement of the outbox has vanished from the session (DISCARD ALL, or a "
     "pooler); the next transaction will do without";
 
+[[noreturn]] inline void refuse_without_transaction(const std::string& why) {
+    throw error(
+        error_kind::not_in_transaction,
+        "no transaction is open that would bind this to a change: " + why,
+        "do it between the beginning of the transaction and its commit()"
+    );
+}
+
 /// From now on nothing is prepared on `db`.
 inline void write_literally(any_connection& db) {
     session_note note = recall(&db, db.backendpid(), {});
@@ -198,7 +206,7 @@ std::vector<std::string> list_from(any_connection& db, const outbox_name& to, co
             texts.push_back(row[0].template as<std::string>());
         return texts;
     } catch (const pqxx::usage_error& e) {
-        throw error(error_kind::not_in_transaction, e.what());
+        refuse_without_transaction(e.what());
     } catch (const pqxx::undefined_table& e) {
         throw error(error_kind::schema_mismatch, e.what(), to.migrate_hint());
     } catch (const pqxx::invalid_sql_statement_name& e) {
@@ -206,7 +214,7 @@ std::vector<std::string> list_from(any_connection& db, const outbox_name& to, co
         throw error(error_kind::rejected, e.what(), vanished_hint);
     } catch (const pqxx::sql_error& e) {
         if (consumed_sql::says_no_transaction(e.what()))
-            throw error(error_kind::not_in_transaction, e.what());
+            refuse_without_transaction(e.what());
         throw;
     }
 }
