@@ -484,6 +484,56 @@ TYPED_TEST_P(door_exam, a_row_that_cannot_be_written_poisons_too) {
     EXPECT_EQ(this->state(1), "new");
 }
 
+TYPED_TEST_P(door_exam, a_trigger_that_refuses_one_of_several_takes_the_change_along) {
+    const std::vector<message> three{
+        this->say("first"),
+        this->say("refused"),
+        this->say("third")};
+    const auto send = [&](const auto& work) {
+        try {
+            work();
+            ADD_FAILURE() << "sent";
+        } catch (const std::exception& e) {
+            EXPECT_NE(std::string{e.what()}.find("the guard refuses"), std::string::npos)
+                << e.what();
+        }
+    };
+    auto db = this->door.connect();
+    const auto& raw = this->door.database();
+    for (const std::string& trigger : raw.refusing_triggers()) {
+        SCOPED_TRACE(trigger);
+        raw.run(trigger);
+        send([&] {
+            this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+                tx.execute(this->pay(1));
+                out.send(std::span<const message>{three});
+            });
+        });
+        {
+            typename TestFixture::own_transaction tx{*db};
+            tx.execute(this->pay(2));
+            send([&] {
+                outgoing out = this->sender.join(tx.handle());
+                out.send(std::span<const message>{three});
+            });
+            try {
+                tx.commit(); // some have nothing left to commit, and say so
+            } catch (const std::exception&) {
+            }
+        }
+        EXPECT_EQ(this->state(1), "new");
+        EXPECT_EQ(this->state(2), "new");
+        EXPECT_TRUE(this->sent().empty());
+        raw.run(raw.remove_trigger());
+    }
+    this->sender.transact(*db, [&](auto& tx, outgoing& out) {
+        tx.execute(this->pay(1));
+        out.send(std::span<const message>{three});
+    });
+    EXPECT_EQ(this->state(1), "paid");
+    EXPECT_EQ(this->sent().size(), three.size());
+}
+
 // ---- wrong use
 
 TYPED_TEST_P(door_exam, nothing_is_sent_after_the_end) {
@@ -712,6 +762,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     what_is_scheduled_can_be_taken_back_and_replaced,
     a_failed_send_poisons_even_when_it_is_swallowed,
     a_row_that_cannot_be_written_poisons_too,
+    a_trigger_that_refuses_one_of_several_takes_the_change_along,
     nothing_is_sent_after_the_end,
     an_outgoing_that_is_kept_sends_into_no_transaction_but_an_open_one,
     a_bare_connection_is_refused,

@@ -45,6 +45,15 @@ public:
     std::string doorbell() const;
     /// Ends every session of this database but its own.
     virtual void kill_sessions() const = 0;
+    /// What makes that a message with the payload `refused` cannot be written, in each way that a
+    /// trigger has; then what ends that.
+    virtual std::vector<std::string> refusing_triggers() const {
+        return {
+            "delimiter //\ncreate trigger guard before insert on " + table("message") +
+            " for each row if new.payload = 'refused' then signal sqlstate '45000' set"
+            " message_text = 'the guard refuses'; end if//"};
+    }
+    virtual std::string remove_trigger() const { return "drop trigger guard"; }
     /// Of the outbox's own tables, as SQL of this database names it.
     std::string table(const std::string& name) const { return name_under_exam().in(usual(name)); }
     /// The same of the usual one.
@@ -92,6 +101,14 @@ public:
     std::string run(const std::string& sql) const override;
     void kill_sessions() const override;
     std::string usual(const std::string& name) const override { return "outbox." + name; }
+    std::vector<std::string> refusing_triggers() const override {
+        return {
+            "create function guard() returns trigger language plpgsql as $$ begin raise exception "
+            "'the guard refuses'; end $$; create trigger guard before insert on " +
+            table("message") +
+            " for each row when (new.payload = 'refused'::bytea) execute function guard()"};
+    }
+    std::string remove_trigger() const override { return "drop function guard() cascade"; }
     std::string ten_days_ago() const override { return "now() - interval '10 days'"; }
     std::string isolate(const std::string& level) const override {
         return "set transaction isolation level " + level;
@@ -136,6 +153,16 @@ public:
     std::string path() const { return (folder_.path() / "shop.db").string(); }
     std::string run(const std::string& sql) const override;
     void kill_sessions() const override {}
+    std::vector<std::string> refusing_triggers() const override {
+        std::vector<std::string> all;
+        for (const char* how : {"abort", "fail", "rollback"})
+            all.push_back(
+                "create trigger guard before insert on " + table("message") +
+                " when new.payload = cast('refused' as blob) begin select raise(" + how +
+                ", 'the guard refuses'); end"
+            );
+        return all;
+    }
     std::string ten_days_ago() const override {
         return "cast((julianday('now') - 2440597.5) * 86400000000.0 as integer)";
     }
