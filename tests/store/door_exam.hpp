@@ -485,10 +485,7 @@ TYPED_TEST_P(door_exam, a_row_that_cannot_be_written_poisons_too) {
 }
 
 TYPED_TEST_P(door_exam, a_trigger_that_refuses_one_of_several_takes_the_change_along) {
-    const std::vector<message> three{
-        this->say("first"),
-        this->say("refused"),
-        this->say("third")};
+    const std::vector<message> three{this->say("first"), this->say("refused"), this->say("third")};
     const auto send = [&](const auto& work) {
         try {
             work();

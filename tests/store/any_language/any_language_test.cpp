@@ -166,7 +166,7 @@ void expect_refusals_on(const harness::mysql_family_server& server) {
         {"null, 'x'" + none, "is no subject"},
         {"concat('orders', char(10)), 'x'" + none, "is no subject"},
         {"concat('orders', char(0)), 'x'" + none, "outbox: \"orders"}, // cut there by the client
-        {"_utf8mb4 0x6f72646572e284aa, 'x'" + none, "is no subject"}, // the sign for kelvin
+        {"_utf8mb4 0x6f72646572e284aa, 'x'" + none, "is no subject"},  // the sign for kelvin
         {"'a', null" + none, "payload is null"},
         {"'a', 'x', '', null, null, null, null, @id", "order key"},
         {"'a', 'x', repeat('k', 513), null, null, null, null, @id", "order key"},
