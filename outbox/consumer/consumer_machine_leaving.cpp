@@ -83,6 +83,7 @@ void consumer_machine::fence(partition_handle handle, partition& p) {
             fence(home->first, home->second);
     }
     p.phase = phase::fenced;
+    p.deadline = tick_point::max(); // until we stop
     ++leaving_;
     drop_waiting(handle, false);
 }
@@ -112,6 +113,11 @@ void consumer_machine::erase(partition_handle handle) {
 void consumer_machine::settle_leaving() {
     for (auto at = partitions_.begin(); at != partitions_.end();) {
         auto& [handle, p] = *at;
+        if (p.phase == phase::fenced && stopping_ && (p.unfinished == 0 || now_ >= p.deadline)) {
+            const auto not_told = (at++)->first;
+            lose(not_told, p);
+            continue;
+        }
         if (p.phase == phase::draining && (p.unfinished == 0 || now_ >= p.deadline)) {
             drop_waiting(handle, true);
             p.phase = phase::closing;

@@ -215,7 +215,7 @@ tick_point consumer_machine::next_deadline() const noexcept {
         at = std::min(at, *full_since_ + full_patience);
     if (leaving_ > 0) {
         for (const auto& [handle, p] : partitions_) {
-            if (p.phase == phase::draining || p.phase == phase::closing)
+            if (p.phase != phase::owned)
                 at = std::min(at, p.deadline);
         }
     }

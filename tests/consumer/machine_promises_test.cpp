@@ -61,6 +61,7 @@ public:
     std::vector<std::pair<partition_handle, std::int64_t>> committing{};
     std::set<partition_handle> paused{};
     std::vector<partition_handle> released{};
+    bool is_finished = false;
 
 private:
     void note(const consumer_action::hand_out& a) { handed_out.push_back(a.ticket); }
@@ -71,7 +72,7 @@ private:
     void note(const consumer_action::release& a) { released.push_back(a.partition); }
     void note(const consumer_action::forget&) {}
     void note(const consumer_action::withdraw&) {}
-    void note(const consumer_action::finished&) {}
+    void note(const consumer_action::finished&) { is_finished = true; }
 
     seeded_random random_{1};
     tick_point now_{1h};
@@ -228,6 +229,30 @@ TEST(machine_promises, a_wait_of_an_earlier_policy_ends_in_memory_where_the_new_
         EXPECT_THAT(consumer.paused, IsEmpty()) << "what is behind it may be due before it";
         consumer.after(1min);
         EXPECT_THAT(consumer.handed_out, ElementsAre(1U));
+    }
+}
+
+TEST(machine_promises, a_stop_ends_though_nobody_says_who_has_the_partition) {
+    for (const bool in_hand : {false, true}) {
+        story consumer{{.stop_patience = 10s}};
+        consumer.assign(first);
+        consumer.assign(second);
+        consumer.say(consumer.fetch(first, 1), outcome::ack());
+        if (in_hand)
+            consumer.fetch(first, 2);
+        consumer.after(1s);
+        ASSERT_THAT(consumer.committing, SizeIs(1));
+        consumer.answer_commit(consumer_event::commit_result::fenced);
+        consumer.after(1h); // and librdkafka does not take it away
+        EXPECT_THAT(consumer.released, IsEmpty());
+        consumer.tell(consumer_event::stop_wanted{});
+        EXPECT_EQ(consumer.is_finished, !in_hand);
+        if (in_hand) {
+            EXPECT_LE(consumer->next_deadline(), consumer.now() + 10s);
+            consumer.after(10s);
+        }
+        EXPECT_TRUE(consumer.is_finished);
+        EXPECT_THAT(consumer.released, ::testing::UnorderedElementsAre(first, second));
     }
 }
 

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -64,8 +65,13 @@ public:
         }
         return all;
     }
-    std::int64_t effect_count() override { return static_cast<std::int64_t>(effects().size()); }
-    std::int64_t points() override { return effect_count(); }
+    std::int64_t effect_count() override {
+        std::set<std::string> messages;
+        for (const effect& each : effects())
+            messages.insert(each.message_id);
+        return static_cast<std::int64_t>(messages.size());
+    }
+    std::int64_t points() override { return static_cast<std::int64_t>(effects().size()); }
     std::int64_t suppressed() override {
         std::int64_t count = 0;
         std::ifstream in{file_};

@@ -38,6 +38,7 @@ public:
     virtual void give_point(const group_name& group, const delivery& d) = 0;
     /// In the order in which they happened, as far as customers can tell.
     virtual std::vector<effect> effects() = 0;
+    /// Repetitions do not count.
     virtual std::int64_t effect_count() = 0;
     /// All points of all customers.
     virtual std::int64_t points() = 0;

@@ -39,19 +39,17 @@ struct message_deleter {
     }
 };
 
-consumer_event::commit_result result_of(rd_kafka_resp_err_t code) noexcept {
-    using enum consumer_event::commit_result;
+/// The coordinator knows this member, or its generation, no more.
+bool is_fenced(rd_kafka_resp_err_t code) noexcept {
     switch (code) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:
-        return committed;
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
     case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
     case RD_KAFKA_RESP_ERR__FENCED:
-        return fenced;
+        return true;
     default:
-        return failed;
+        return false;
     }
 }
 
@@ -281,9 +279,20 @@ void kafka_source::commit(const std::vector<std::pair<partition_handle, std::int
         return;
     source_event::committed answer{.trouble = rd_kafka_err2str(code)};
     for (const auto handle : std::exchange(committing_, {}))
-        answer.results.emplace_back(handle, result_of(code));
+        answer.results.emplace_back(handle, result_of(code, handle));
     notes_.emplace_back(std::move(answer));
     wake_up();
+}
+
+/// A client that is joining again anyway keeps what it has until the group has decided, and nothing
+/// is revoked if that is the same; then the commit succeeds when it is repeated.
+consumer_event::commit_result
+kafka_source::result_of(rd_kafka_resp_err_t code, partition_handle of) const {
+    using enum consumer_event::commit_result;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return committed;
+    const bool goes = rd_kafka_assignment_lost(client_) != 0 || not_released_.contains(of);
+    return is_fenced(code) && goes ? fenced : failed;
 }
 
 void kafka_source::hear_commits(std::vector<source_event_type>& news) {
@@ -307,7 +316,7 @@ void kafka_source::hear_commits(std::vector<source_event_type>& news) {
                     answer.trouble = rd_kafka_err2str(code);
                 }
             }
-            answer.results.emplace_back(handle, result_of(code));
+            answer.results.emplace_back(handle, result_of(code, handle));
         }
         news.emplace_back(std::move(answer));
     }

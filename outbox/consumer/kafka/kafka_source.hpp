@@ -57,6 +57,7 @@ private:
     void serve(poll_limits limits, std::vector<source_event_type>& news);
     void tell_notes(std::vector<source_event_type>& news);
     std::size_t hear(const rd_kafka_message_t& message, std::vector<source_event_type>& news);
+    consumer_event::commit_result result_of(rd_kafka_resp_err_t code, partition_handle of) const;
     void hear_commits(std::vector<source_event_type>& news);
     void take_over(std::vector<source_event_type>& news);
     void give_back();

@@ -18,6 +18,7 @@ std::atomic<int> assigns_to_refuse = 0;
 std::atomic<int> unassigns_to_refuse = 0;
 std::atomic<int> pauses_to_refuse = 0;
 std::atomic<int> resumes_to_refuse = 0;
+std::atomic<int> commits_to_refuse = 0;
 /// So many records find, or leave behind, a producer that has failed.
 std::atomic<int> failures_before_a_record = 0;
 std::atomic<int> failures_after_a_record = 0;
@@ -46,6 +47,26 @@ rd_kafka_resp_err_t
 __real_rd_kafka_pause_partitions(rd_kafka_t* client, rd_kafka_topic_partition_list_t* partitions);
 rd_kafka_resp_err_t
 __real_rd_kafka_resume_partitions(rd_kafka_t* client, rd_kafka_topic_partition_list_t* partitions);
+
+rd_kafka_resp_err_t __real_rd_kafka_commit_queue(
+    rd_kafka_t* client,
+    const rd_kafka_topic_partition_list_t* offsets,
+    rd_kafka_queue_t* answer_to,
+    void (*answer)(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void*),
+    void* opaque
+);
+
+rd_kafka_resp_err_t __wrap_rd_kafka_commit_queue(
+    rd_kafka_t* client,
+    const rd_kafka_topic_partition_list_t* offsets,
+    rd_kafka_queue_t* answer_to,
+    void (*answer)(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void*),
+    void* opaque
+) {
+    if (is_refused(commits_to_refuse))
+        return RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
+    return __real_rd_kafka_commit_queue(client, offsets, answer_to, answer, opaque);
+}
 
 rd_kafka_error_t*
 __real_rd_kafka_produceva(rd_kafka_t* client, const rd_kafka_vu_t* parts, size_t count);
@@ -231,6 +252,24 @@ TEST(refusal, a_pause_that_was_refused_stops_nothing) {
 TEST(refusal, a_partition_that_could_not_be_resumed_is_read_by_somebody) {
     resumes_to_refuse = 2; // at the take-over, and then a paused one
     reads_on_after(resumes_to_refuse, "resume");
+}
+
+// While a client joins again it keeps its partitions, and if the group leaves them to it, it says
+// nothing.
+TEST(refusal, a_commit_refused_between_two_generations_is_repeated) {
+    const std::string topic = "refusal.commit";
+    send_numbers(topic, 40, 40);
+    commits_to_refuse = 2;
+    member one{{.group = group_name{"commit"}, .subjects = {subject::parse(topic)}}};
+    wait_until_all_seen(one, 40);
+    wait_until([&] { return commits_to_refuse == 0; }, 60s, "two commits to be refused");
+    mailbag more;
+    for (int i = 100; i < 140; ++i)
+        more.add(topic, "k" + std::to_string(i), std::to_string(i));
+    send(more);
+    wait_until_all_seen(one, 80);
+    wait_until_committed(one, topic);
+    EXPECT_EQ(one->stats().counts.fenced_commits, 0U);
 }
 
 } // namespace
