@@ -157,14 +157,20 @@ void consumer_machine::take(const consumer_event::fetched& e, partition& p) {
     wait_is_over(e.ticket, m);
 }
 
-void consumer_machine::on(const consumer_event::handled& e) {
+/// From a handler's thread. Null when it is of no interest any more.
+consumer_machine::message* consumer_machine::back_from_hand(ticket t, bool ends_call) {
     --in_hand_;
-    if (e.ends_call)
+    if (ends_call)
         --calls_out_;
-    const auto found = messages_.find(e.ticket);
-    if (found == messages_.end())
+    const auto found = messages_.find(t);
+    return found == messages_.end() ? nullptr : &found->second;
+}
+
+void consumer_machine::on(const consumer_event::handled& e) {
+    message* const back = back_from_hand(e.ticket, e.ends_call);
+    if (back == nullptr)
         return;
-    auto& m = found->second;
+    auto& m = *back;
     const bool away = e.result.kind() == outcome_kind::unavailable;
     if (away) {
         ++counts_.unavailable;
@@ -174,8 +180,7 @@ void consumer_machine::on(const consumer_event::handled& e) {
     m.probes = false;
     if (m.state == state::abandoned) {
         ++counts_.late_results;
-        leave_lane(e.ticket, m);
-        messages_.erase(found);
+        bury(e.ticket, m);
         return;
     }
     const auto& p = partitions_.at(m.home);
@@ -218,18 +223,14 @@ void consumer_machine::on(const consumer_event::handled& e) {
 }
 
 void consumer_machine::on(const consumer_event::withdrawn& e) {
-    --in_hand_;
-    if (e.ends_call)
-        --calls_out_;
-    const auto found = messages_.find(e.ticket);
-    if (found == messages_.end())
+    message* const back = back_from_hand(e.ticket, e.ends_call);
+    if (back == nullptr)
         return;
-    auto& m = found->second;
+    auto& m = *back;
     if (std::exchange(m.probes, false))
         gate_.probe_withdrawn();
     if (m.state == state::abandoned) {
-        leave_lane(e.ticket, m);
-        messages_.erase(found);
+        bury(e.ticket, m);
         return;
     }
     const auto phase_now = partitions_.at(m.home).phase;
@@ -422,9 +423,8 @@ void consumer_machine::finish(ticket t, message& m) {
     dirty_ = true;
     count_out(m, p);
     const auto home = m.home;
-    leave_lane(t, m);
     forget(t);
-    messages_.erase(t);
+    bury(t, m);
     if (const auto place = parking_.find(home); place != parking_.end()) {
         for (const auto each : std::exchange(place->second.short_of_room, {}))
             advance(each);
@@ -434,8 +434,13 @@ void consumer_machine::finish(ticket t, message& m) {
 /// Not done with it, but it is not ours any more.
 void consumer_machine::drop(ticket t, message& m) {
     count_out(m, partitions_.at(m.home));
-    leave_lane(t, m);
     forget(t);
+    bury(t, m);
+}
+
+/// Forgotten already.
+void consumer_machine::bury(ticket t, const message& m) {
+    leave_lane(t, m);
     messages_.erase(t);
 }
 

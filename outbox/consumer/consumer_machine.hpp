@@ -338,10 +338,12 @@ private:
     void wait_until(ticket t, message& m, tick_point when);
     void make_ready(ticket t, message& m);
     void wait_is_over(ticket t, message& m);
+    message* back_from_hand(ticket t, bool ends_call);
     void failed(ticket t, message& m, const outcome& result);
     void send(message& m, const consumer_action::send_on& what);
     void finish(ticket t, message& m);
     void drop(ticket t, message& m);
+    void bury(ticket t, const message& m);
     void leave_lane(ticket t, const message& m);
     void advance(key_lanes::lane lane);
     bool park(message& m, const consumer_action::send_on& what);
