@@ -72,7 +72,7 @@ std::optional<bytes> frame_reader::next() {
     bytes frame(data.substr(length_bytes, size));
     begin_ += length_bytes + size;
     if (begin_ == end_ && buffer_.size() > read_bytes_max) {
-        buffer_ = bytes{};
+        release(buffer_);
         begin_ = end_ = 0;
     }
     return frame;

@@ -177,7 +177,7 @@ void group_service::join(call<wire::join_group_api> request) {
         for (auto& p : asked.protocols)
             ask.protocols.push_back({std::move(p.name), bytes(p.metadata)});
     asked = {}; // while it waits, it need not hold what has been read
-    request.frame() = {};
+    release(request.frame());
     const call_id id = ++last_call_;
     joins_.emplace(id, waiting<wire::join_group_api>{group, std::move(request)});
     coordinator_actions actions;
@@ -201,7 +201,7 @@ void group_service::sync(call<wire::sync_group_api> request) {
     for (auto& a : asked.assignments)
         ask.assignments.emplace_back(std::move(a.member_id), bytes(a.assigned));
     asked = {};
-    request.frame() = {};
+    release(request.frame());
     const call_id id = ++last_call_;
     syncs_.emplace(id, waiting<wire::sync_group_api>{group, std::move(request)});
     coordinator_actions actions;

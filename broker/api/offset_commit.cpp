@@ -17,25 +17,38 @@ struct commit_work {
     std::vector<state_change> changes;
 };
 
-/// A row of the answer for every row asked, and a change for every one that may be committed.
-void plan(core& broker, commit_work& work) {
-    const auto& asked = work.request.request();
-    const moment now = broker.groups.now();
+/// What needs no look at the rows. They come after it: each of them copies the group's name.
+error_code refusal(core& broker, const wire::offset_commit_request& asked) {
+    if (const auto why = broker.groups.refusal(asked.group_id); why != error_code::none)
+        return why;
     std::size_t count = 0;
     for (const auto& topic : asked.topics)
         count += topic.partitions.size();
-    const bool is_too_many = count > broker.groups.options().commit_partitions_max;
-    for (const auto& topic : asked.topics) {
+    return count > broker.groups.options().commit_partitions_max
+               ? error_code::invalid_commit_offset_size
+               : error_code::none;
+}
+
+/// A row of the answer for every row asked.
+void prepare_answer(commit_work& work) {
+    for (const auto& topic : work.request.request().topics) {
         auto& rows = work.response.topics.emplace_back();
         rows.name = topic.name;
+        for (const auto& partition : topic.partitions)
+            rows.partitions.emplace_back().index = partition.index;
+    }
+}
+
+/// A change for every row that may be committed, and what is wrong with each other.
+void plan(core& broker, commit_work& work) {
+    const auto& asked = work.request.request();
+    const moment now = broker.groups.now();
+    for (std::size_t t = 0; t < asked.topics.size(); ++t) {
+        const auto& topic = asked.topics[t];
         const auto known = broker.logs.find_topic(topic.name);
-        for (const auto& partition : topic.partitions) {
-            auto& row = rows.partitions.emplace_back();
-            row.index = partition.index;
-            if (is_too_many) { // before each of them costs a change
-                row.error = error_code::invalid_commit_offset_size;
-                continue;
-            }
+        for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+            const auto& partition = topic.partitions[i];
+            auto& row = work.response.topics[t].partitions[i];
             const std::string metadata = partition.metadata.value_or("");
             if (!known || partition.index < 0 || partition.index >= known->partition_count)
                 row.error = error_code::unknown_topic_or_partition;
@@ -71,9 +84,10 @@ void answer(commit_work& work, error_code outcome) {
 void handle_offset_commit(core& broker, request_call request) {
     auto work = std::make_shared<commit_work>(std::move(request));
     const auto& asked = work->request.request();
-    plan(broker, *work);
-    error_code why = broker.groups.refusal(asked.group_id);
-    if (why == error_code::none)
+    prepare_answer(*work);
+    error_code why = refusal(broker, asked);
+    if (why == error_code::none) {
+        plan(broker, *work);
         why = broker.groups.machine().check_commit(
             broker.groups.now(),
             asked.group_id,
@@ -81,6 +95,7 @@ void handle_offset_commit(core& broker, request_call request) {
             asked.generation_id,
             work->changes
         );
+    }
     if (why != error_code::none || work->changes.empty()) {
         answer(*work, why);
         return;

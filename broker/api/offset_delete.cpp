@@ -2,8 +2,9 @@
 #include "broker/api/named_before.hpp"
 #include "broker/group/subscription.hpp"
 
+#include <map>
 #include <memory>
-#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace outbox::broker {
@@ -34,14 +35,15 @@ std::vector<state_change> decide(core& broker, deletion& work) {
         return changes;
     }
     named_before known_partition;
+    std::map<std::string_view, bool> subscribed;
+    const auto is_in_use = [&](std::string_view topic) { // asks every member: once, if it matters
+        const auto [at, is_new] = subscribed.try_emplace(topic);
+        if (is_new)
+            at->second = is_subscribed(membership, topic);
+        return at->second;
+    };
     for (const auto& topic : asked.topics) {
         wire::offset_delete_response::topic rows{.name = topic.name};
-        std::optional<bool> is_consumed;
-        const auto is_in_use = [&] { // asks every member, so only when it matters
-            if (!is_consumed)
-                is_consumed = is_subscribed(membership, topic.name);
-            return *is_consumed;
-        };
         for (const auto& partition : topic.partitions) {
             if (known_partition(topic.name, partition.index))
                 continue;
@@ -51,7 +53,7 @@ std::vector<state_change> decide(core& broker, deletion& work) {
                 row.error = broker.logs.find_partition(topic.name, partition.index)
                                 ? error_code::none
                                 : error_code::unknown_topic_or_partition;
-            else if (is_in_use())
+            else if (is_in_use(topic.name))
                 row.error = error_code::group_subscribed_to_topic;
             else
                 changes.emplace_back(

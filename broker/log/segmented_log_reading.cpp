@@ -128,6 +128,7 @@ std::error_code segmented_log::collect(
 
     // Heads only, up to the batch that holds the offset.
     std::int64_t found_base = -1;
+    std::uint64_t found_bytes = 0;
     bool is_first = true;
     const auto located = scan_batches(
         *start.part->file,
@@ -144,6 +145,7 @@ std::error_code segmented_log::collect(
             if (batch.last_offset() < offset)
                 return visit::go_on;
             found_base = batch.base_offset;
+            found_bytes = batch.total_bytes();
             return visit::stop;
         }
     );
@@ -151,6 +153,11 @@ std::error_code segmented_log::collect(
         return located.error;
     if (located.why != scan_end::stopped || found_base > offset)
         return log_errc::corrupt_data;
+
+    if (first == first_batch::if_it_fits && found_bytes > size_max) {
+        remember(found_base, start.part, located.position);
+        return {};
+    }
 
     // Then as many whole batches as fit, each verified.
     std::uint64_t position = located.position;
@@ -169,9 +176,6 @@ std::error_code segmented_log::collect(
         const wire::batch_header batch = *wire::read_batch_header(bytes_view{data}.substr(taken));
         const bool follows = is_plausible(batch) && batch.base_offset == expected &&
                              batch.total_bytes() <= start.limit - position && epoch_is_right(batch);
-        if (follows && taken == 0 && first == first_batch::if_it_fits &&
-            batch.total_bytes() > size_max)
-            break;
         if (follows && batch.total_bytes() > data.size() - taken) {
             if (taken > 0)
                 break;

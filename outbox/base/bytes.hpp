@@ -11,4 +11,9 @@ namespace outbox {
 using bytes = std::string;
 using bytes_view = std::string_view;
 
+/// Empties `held` and gives its memory back, which no assignment does.
+inline void release(bytes& held) noexcept {
+    bytes{}.swap(held);
+}
+
 } // namespace outbox

@@ -6,6 +6,7 @@
 #include "harness/wait_until.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -23,6 +24,13 @@ struct membership {
     std::int32_t generation = -1;
 };
 const membership outside{};
+
+/// The most memory that this process has ever had, in KiB.
+long most_held_kib() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    return used.ru_maxrss;
+}
 
 class groups : public test::broker_fixture {
 protected:
@@ -305,6 +313,16 @@ TEST_F(groups, a_commit_of_too_many_partitions_is_refused_in_words) {
     EXPECT_EQ(answer->topics.at(0).partitions.size(), 100'000U);
     EXPECT_EQ(row(answer).error, error_code::invalid_commit_offset_size) << "1.8 MiB of them";
     EXPECT_EQ(committed(client, "shop"), -1);
+}
+
+TEST_F(groups, a_name_that_is_refused_is_not_copied_for_each_partition) {
+    auto client = connect();
+    auto asked = commit_of(std::string(500'000, 'g'), 5);
+    asked.topics[0].partitions.resize(2'000, asked.topics[0].partitions[0]);
+    const auto most_held_before = most_held_kib();
+    const auto answer = client.ask(asked, 8);
+    EXPECT_EQ(row(answer).error, error_code::invalid_group_id);
+    EXPECT_LT(most_held_kib() - most_held_before, 200 * 1024) << "of a gigabyte";
 }
 
 TEST_F(groups, a_newcomer_that_is_killed_while_it_waits_holds_nobody_up) {

@@ -54,7 +54,7 @@ TEST_F(partition_log_test, a_first_batch_that_need_not_be_given_is_not_read_eith
     acked(std::string(900'000, 'x'));
     const auto before = disk->read_bytes();
     for (int i = 0; i < 10; ++i) {
-        const auto result = log()->read(0, 100, first_batch::if_it_fits);
+        const auto result = log()->read(0, 800'000, first_batch::if_it_fits);
         EXPECT_FALSE(result.error);
         EXPECT_TRUE(result.batches.empty());
         EXPECT_EQ(result.high_watermark, 1);
