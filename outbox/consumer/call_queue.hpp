@@ -50,7 +50,10 @@ public:
     void push(handler_call call) {
         {
             const std::lock_guard hold{mutex_};
-            calls_.push_back(std::move(call));
+            if (abandoned_)
+                answer_unheard(call);
+            else
+                calls_.push_back(std::move(call));
         }
         news_.notify_one();
     }
@@ -79,6 +82,13 @@ public:
     void look_again() {
         { const std::lock_guard hold{mutex_}; } // whoever has asked it before is asleep now
         news_.notify_all();
+    }
+    /// Nobody will take anything any more, and the loop goes on: it hears that nothing was done.
+    void abandon() {
+        const std::lock_guard hold{mutex_};
+        abandoned_ = true;
+        for (const auto& call : std::exchange(calls_, {}))
+            answer_unheard(call);
     }
     /// What nobody has taken is not taken any more.
     void close() {
@@ -123,6 +133,14 @@ public:
     }
 
 private:
+    void answer_unheard(const handler_call& call) {
+        for (std::size_t i = 0; i < call.items.size(); ++i)
+            results_.push_back(
+                {.ticket = call.items[i]->ticket,
+                 .said = outcome::retry("nobody has taken it"),
+                 .ends_call = i + 1 == call.items.size()}
+            );
+    }
     bool has_one() const { return !held_ && !calls_.empty(); }
     std::optional<handler_call> first() {
         if (!has_one())
@@ -138,6 +156,7 @@ private:
     std::vector<call_result> results_;
     bool held_ = false;
     bool closed_ = false;
+    bool abandoned_ = false;
 };
 
 } // namespace outbox

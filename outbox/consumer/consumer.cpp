@@ -99,6 +99,9 @@ public:
 
     ~impl() {
         if (puller_.joinable()) {
+            // What is not committed yet a stop takes back.
+            if (options_.promise == consume_promise::at_most_once)
+                calls_.abandon();
             request_stop();
             puller_.join();
         }
@@ -109,8 +112,11 @@ public:
         source_->wake();
     }
     void set_paused(bool paused) noexcept {
-        calls_.set_held(paused);
-        pause_wanted_.store(paused);
+        {
+            const std::lock_guard hold{pause_mutex_}; // of two threads both wishes are one's
+            calls_.set_held(paused);
+            pause_wanted_.store(paused);
+        }
         source_->wake();
     }
 
@@ -330,8 +336,13 @@ private:
 
     void hear(source_event::committed& e) {
         std::size_t fenced = 0;
+        std::size_t refused = 0;
         for (const auto& [handle, result] : e.results) {
             fenced += result == consumer_event::commit_result::fenced ? 1 : 0;
+            refused += result == consumer_event::commit_result::refused ||
+                               result == consumer_event::commit_result::forgotten
+                           ? 1
+                           : 0;
             const auto to = homes_.find(handle);
             const auto offset = committing_.find(handle);
             if (result == consumer_event::commit_result::committed && to != homes_.end() &&
@@ -343,6 +354,12 @@ private:
                 "the commit of " + std::to_string(fenced) +
                     " partitions was refused, because another member has them: " + e.trouble +
                     ". What was handled since the last commit comes again there");
+        else if (refused > 0)
+            say_once(
+                "a commit was refused while the group is joined again; nothing is handed out until "
+                "that is settled: " +
+                e.trouble
+            );
         else if (!e.trouble.empty())
             say_once("a commit failed and is repeated: " + e.trouble);
         OUTBOX_FAULT("consumer.committed");
@@ -527,6 +544,7 @@ private:
     call_queue calls_;
     std::atomic<bool> stop_wanted_{false};
     std::atomic<bool> pause_wanted_{false};
+    std::mutex pause_mutex_;
     std::mutex pull_mutex_;
     std::thread puller_;
 

@@ -325,6 +325,8 @@ void consumer_machine::on(const consumer_event::commit_answered& e) {
         const auto offset = *std::exchange(p.committing, std::nullopt);
         switch (result) {
         case consumer_event::commit_result::committed:
+            for (auto& [any, each] : partitions_) // the group knows us, whatever it was before
+                each.doubted = false;
             p.committed = offset;
             p.committed_count = p.committing_count;
             while (!p.waiting_for_commit.empty()) {
@@ -338,6 +340,11 @@ void consumer_machine::on(const consumer_event::commit_answered& e) {
             break;
         case consumer_event::commit_result::failed:
             p.committed.reset(); // not known
+            break;
+        case consumer_event::commit_result::refused:
+        case consumer_event::commit_result::forgotten:
+            p.committed.reset();
+            doubt(p, result);
             break;
         case consumer_event::commit_result::fenced:
             ++counts_.fenced_commits;
@@ -353,10 +360,7 @@ void consumer_machine::on(const consumer_event::commit_answered& e) {
 
 void consumer_machine::on(const consumer_event::paused&) {
     user_paused_ = true;
-    for (const auto& [t, m] : messages_) {
-        if (m.state == state::in_hand)
-            actions_.emplace_back(consumer_action::withdraw{t});
-    }
+    withdraw_all();
 }
 void consumer_machine::on(const consumer_event::resumed&) {
     user_paused_ = false;
@@ -369,6 +373,13 @@ void consumer_machine::on(const consumer_event::stop_wanted&) {
         return;
     for (auto& [handle, p] : partitions_)
         drain(handle, p, now_ + settings_.stop_patience);
+}
+
+void consumer_machine::withdraw_all() {
+    for (const auto& [t, m] : messages_) {
+        if (m.state == state::in_hand)
+            actions_.emplace_back(consumer_action::withdraw{t});
+    }
 }
 
 // ---- one message ------------------------------------------------------------------------------

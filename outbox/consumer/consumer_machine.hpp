@@ -128,7 +128,14 @@ struct sent_on { // answers send_on
     /// Where it stands now, or below zero when that is not known.
     std::int64_t offset = -1;
 };
-enum class commit_result { committed, failed, fenced };
+enum class commit_result {
+    committed,
+    failed,    // is repeated
+    refused,   // of an older generation of the group. This member is about to join again, and may
+               // keep what it has
+    forgotten, // the same, but the group had lost sight of this member; others may have had it
+    fenced,    // somebody else has it; revoked follows
+};
 struct commit_answered {
     std::vector<std::pair<partition_handle, commit_result>> results{};
 };
@@ -218,7 +225,8 @@ struct consumer_counts {
     std::uint64_t retried = 0; // sent to a retry topic, or tried again in place
     std::uint64_t parked = 0;  // that failed, or followed one
     std::uint64_t dead_lettered = 0;
-    std::uint64_t given_up = 0; // at most once: failed, and not handled again
+    /// At most once: failed, or was in a commit of a member that the group did not know any more.
+    std::uint64_t given_up = 0;
     std::uint64_t commits = 0;
     /// Commits that were refused because somebody else has the partition.
     std::uint64_t fenced_commits = 0;
@@ -281,6 +289,7 @@ private:
         std::uint64_t committed_count = 0; // records that the last commit covered
         std::uint64_t committing_count = 0;
         tick_point deadline{};
+        bool doubted = false; // its commit was refused, and none has succeeded since then
         std::deque<ticket> waiting_for_commit{};
         /// At most once: the first that was let go before it was committed.
         std::optional<std::int64_t> not_beyond{};
@@ -357,6 +366,9 @@ private:
     void lose(partition_handle handle, partition& p);
     void fence(partition_handle handle, partition& p);
     void erase(partition_handle handle);
+    void doubt(partition& p, consumer_event::commit_result why);
+    bool in_doubt() const noexcept;
+    void withdraw_all();
 
     void wake_due();
     void settle_leaving();

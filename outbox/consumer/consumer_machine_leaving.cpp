@@ -3,6 +3,7 @@
 #include "outbox/consumer/consumer_machine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace outbox {
 
@@ -13,7 +14,8 @@ void consumer_machine::drain(partition_handle handle, partition& p, tick_point d
             drain(home->first, home->second, deadline);
     }
     if (p.phase != phase::owned) {
-        p.deadline = std::min(p.deadline, deadline);
+        if (p.phase != phase::fenced || stopping_)
+            p.deadline = std::min(p.deadline, deadline);
         return;
     }
     p.phase = phase::draining;
@@ -72,6 +74,28 @@ void consumer_machine::drop_waiting(partition_handle handle, bool also_pending) 
         }
     }
     std::erase_if(p.waiting_for_commit, [this](ticket t) { return !messages_.contains(t); });
+}
+
+/// Perhaps somebody else has what is ours. Until a commit has succeeded, or it is taken from us,
+/// nothing is handed out; but what was committed before, at most once, only we have. And what was
+/// not, others may have been handed.
+void consumer_machine::doubt(partition& p, consumer_event::commit_result why) {
+    p.doubted = true;
+    if (!settings_.at_most_once) {
+        withdraw_all();
+        return;
+    }
+    if (why != consumer_event::commit_result::forgotten)
+        return;
+    for (const auto t : std::exchange(p.waiting_for_commit, {})) {
+        ++counts_.given_up;
+        finish(t, messages_.at(t));
+    }
+}
+
+bool consumer_machine::in_doubt() const noexcept {
+    return !settings_.at_most_once &&
+           std::ranges::any_of(partitions_, [](const auto& each) { return each.second.doubted; });
 }
 
 /// Somebody else has it already, and we shall be told.

@@ -61,7 +61,9 @@ void consumer_machine::wait_is_over(ticket t, message& m) {
 }
 
 void consumer_machine::hand_out() {
-    while (calls_out_ < settings_.call_count_max && !user_paused_ && gate_.lets_pass(now_)) {
+    if (user_paused_ || in_doubt())
+        return;
+    while (calls_out_ < settings_.call_count_max && gate_.lets_pass(now_)) {
         const bool probes = gate_.would_probe();
         std::size_t count = 0;
         std::size_t last = 0;
@@ -207,7 +209,7 @@ tick_point consumer_machine::next_deadline() const noexcept {
     auto at = never;
     if (!timers_.empty())
         at = std::min(at, timers_.begin()->first);
-    if (!ready_.empty() && !user_paused_ && calls_out_ < settings_.call_count_max)
+    if (!ready_.empty() && !user_paused_ && !in_doubt() && calls_out_ < settings_.call_count_max)
         at = std::min(at, gate_.probe_at());
     if (dirty_ && !commit_out_)
         at = std::min(at, commit_at_);

@@ -464,12 +464,17 @@ private:
         consumer_event::commit_answered answer;
         for (const auto& [handle, offset] : what.offsets) {
             using enum consumer_event::commit_result;
-            if (is_lost(index, handle)) {
-                answer.results.emplace_back(handle, fenced);
+            if (is_lost(index, handle)) { // the client may not know it yet
+                answer.results.emplace_back(handle, chance(2) ? fenced : refused);
                 continue;
             }
             if (loses && chance(2)) {
-                answer.results.emplace_back(handle, failed);
+                answer.results.emplace_back(
+                    handle,
+                    chance(2)                       ? failed
+                    : options_.orderly || chance(2) ? refused
+                                                    : forgotten
+                );
                 continue;
             }
             apply_commit(m.partitions.at(handle), offset);

@@ -527,6 +527,19 @@ TEST_F(pulled_consumer, what_at_most_once_has_committed_is_handed_out_after_a_st
     EXPECT_TRUE(under_test.pull(10, 24h).empty());
 }
 
+TEST_F(pulled_consumer, what_at_most_once_has_committed_and_nobody_will_pull_is_not_waited_for) {
+    auto what = options();
+    what.promise = consume_promise::at_most_once;
+    what.stop_patience = 24h;
+    {
+        auto under_test = make(what);
+        auto first = pull_one(under_test);
+        wait_until([&] { return under_test.stats().in_hand == 10; }, 60s, "all to be handed out");
+        first.front().settle(outcome::ack());
+    } // which takes no longer than the first
+    EXPECT_EQ(log.committed("orders"), 10);
+}
+
 TEST_F(pulled_consumer, hands_out_nothing_of_a_partition_that_is_gone) {
     auto what = options();
     what.revoke_patience = 1ms;

@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 /// A machine, and what it has said so far.
@@ -61,6 +62,7 @@ public:
     std::vector<std::pair<partition_handle, std::int64_t>> committing{};
     std::set<partition_handle> paused{};
     std::vector<partition_handle> released{};
+    std::vector<ticket> withdrawn{};
     bool is_finished = false;
 
 private:
@@ -71,7 +73,7 @@ private:
     void note(const consumer_action::resume& a) { paused.erase(a.partition); }
     void note(const consumer_action::release& a) { released.push_back(a.partition); }
     void note(const consumer_action::forget&) {}
-    void note(const consumer_action::withdraw&) {}
+    void note(const consumer_action::withdraw& a) { withdrawn.push_back(a.ticket); }
     void note(const consumer_action::finished&) { is_finished = true; }
 
     seeded_random random_{1};
@@ -253,6 +255,72 @@ TEST(machine_promises, a_stop_ends_though_nobody_says_who_has_the_partition) {
         }
         EXPECT_TRUE(consumer.is_finished);
         EXPECT_THAT(consumer.released, ::testing::UnorderedElementsAre(first, second));
+    }
+}
+
+TEST(machine_promises, while_a_commit_is_refused_nothing_is_handed_out) {
+    story consumer{{.call_count_max = 1, .commit_interval = 200ms}};
+    consumer.assign(first);
+    consumer.assign(second);
+    consumer.say(consumer.fetch(first, 1), outcome::ack());
+    const auto in_hand = consumer.fetch(first, 2);
+    consumer.fetch(second, 3);
+    consumer.after(200ms);
+    ASSERT_THAT(consumer.committing, SizeIs(1));
+    consumer.handed_out.clear();
+    consumer.answer_commit(consumer_event::commit_result::refused);
+    EXPECT_THAT(consumer.withdrawn, ElementsAre(in_hand));
+    consumer.say(in_hand, outcome::ack());
+    EXPECT_THAT(consumer.handed_out, IsEmpty()) << "also of a partition that was not in the commit";
+    for (int i = 0; i < 3; ++i) {
+        consumer.after(200ms);
+        ASSERT_THAT(consumer.committing, Not(IsEmpty())) << "it is repeated";
+        consumer.answer_commit(consumer_event::commit_result::forgotten);
+    }
+    EXPECT_THAT(consumer.handed_out, IsEmpty());
+    consumer.after(200ms);
+    EXPECT_EQ(consumer.committing.at(0), std::pair(first, std::int64_t{2}));
+    consumer.answer_commit(consumer_event::commit_result::committed);
+    EXPECT_THAT(consumer.handed_out, SizeIs(1));
+}
+
+TEST(machine_promises, a_partition_that_is_taken_away_leaves_no_doubt_behind) {
+    story consumer{{.call_count_max = 1}};
+    consumer.assign(first);
+    consumer.assign(second);
+    consumer.say(consumer.fetch(first, 1), outcome::ack());
+    consumer.after(1s);
+    consumer.answer_commit(consumer_event::commit_result::refused);
+    consumer.handed_out.clear();
+    consumer.fetch(second, 3);
+    EXPECT_THAT(consumer.handed_out, IsEmpty());
+    consumer.tell(consumer_event::revoked{.partition = first, .lost = true});
+    EXPECT_THAT(consumer.handed_out, SizeIs(1));
+}
+
+TEST(machine_promises, at_most_once_a_refused_commit_is_repeated_unless_others_may_have_had_it) {
+    for (const bool is_known : {true, false}) {
+        story consumer{{.at_most_once = true}};
+        consumer.assign(first);
+        const auto covered = consumer.fetch(first, 1);
+        consumer.after(1s);
+        ASSERT_THAT(consumer.committing, SizeIs(1));
+        consumer.answer_commit(
+            is_known ? consumer_event::commit_result::refused
+                     : consumer_event::commit_result::forgotten
+        );
+        consumer.after(1s);
+        EXPECT_THAT(consumer.handed_out, IsEmpty());
+        ASSERT_THAT(consumer.committing, SizeIs(1));
+        consumer.answer_commit(consumer_event::commit_result::committed);
+        const auto next = consumer.fetch(first, 2);
+        consumer.after(1s);
+        consumer.answer_commit(consumer_event::commit_result::committed);
+        if (is_known)
+            EXPECT_THAT(consumer.handed_out, ElementsAre(covered, next));
+        else
+            EXPECT_THAT(consumer.handed_out, ElementsAre(next));
+        EXPECT_EQ(consumer->counts().given_up, is_known ? 0U : 1U);
     }
 }
 

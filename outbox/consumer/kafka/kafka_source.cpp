@@ -39,18 +39,16 @@ struct message_deleter {
     }
 };
 
-/// The coordinator knows this member, or its generation, no more.
+/// Another member has our place.
 bool is_fenced(rd_kafka_resp_err_t code) noexcept {
-    switch (code) {
-    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
-    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-    case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
-    case RD_KAFKA_RESP_ERR__FENCED:
-        return true;
-    default:
-        return false;
-    }
+    return code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID || code == RD_KAFKA_RESP_ERR__FENCED ||
+           code == RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST;
+}
+
+std::string words_of_fatal(rd_kafka_t& client) {
+    std::array<char, 512> words{};
+    rd_kafka_fatal_error(&client, words.data(), words.size());
+    return words.data();
 }
 
 } // namespace
@@ -121,13 +119,10 @@ std::vector<std::string> kafka_source::topics_to_read(milliseconds patience) {
 
 void kafka_source::note_error(rd_kafka_t* client, int code, const char* text, void* opaque) {
     auto& self = *static_cast<kafka_source*>(opaque);
-    if (code == RD_KAFKA_RESP_ERR__FATAL) {
-        std::array<char, 512> words{};
-        rd_kafka_fatal_error(client, words.data(), words.size());
-        self.fatal_ = words.data();
-        return;
-    }
-    self.notes_.emplace_back(source_event::trouble{text});
+    if (code == RD_KAFKA_RESP_ERR__FATAL)
+        self.fatal_ = words_of_fatal(*client);
+    else
+        self.notes_.emplace_back(source_event::trouble{text});
 }
 
 // ---- without a group ----------------------------------------------------------------------------
@@ -224,6 +219,10 @@ kafka_source::hear(const rd_kafka_message_t& message, std::vector<source_event_t
             news.emplace_back(source_event::caught_up{ours->handle});
         return 0;
     }
+    if (message.err == RD_KAFKA_RESP_ERR__FATAL) { // a member hears of it here, see note_error()
+        fatal_ = words_of_fatal(*client_);
+        return 0;
+    }
     if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         std::string text = rd_kafka_message_errstr(&message);
         if (message.rkt != nullptr)
@@ -284,15 +283,20 @@ void kafka_source::commit(const std::vector<std::pair<partition_handle, std::int
     wake_up();
 }
 
-/// A client that is joining again anyway keeps what it has until the group has decided, and nothing
-/// is revoked if that is the same; then the commit succeeds when it is repeated.
+/// A client that is joining again anyway keeps what it has until the group has decided, and if that
+/// is the same, it says nothing.
 consumer_event::commit_result
 kafka_source::result_of(rd_kafka_resp_err_t code, partition_handle of) const {
     using enum consumer_event::commit_result;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return committed;
-    const bool goes = rd_kafka_assignment_lost(client_) != 0 || not_released_.contains(of);
-    return is_fenced(code) && goes ? fenced : failed;
+    if (is_fenced(code))
+        return fenced;
+    if (code != RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION && code != RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID)
+        return failed;
+    if (rd_kafka_assignment_lost(client_) != 0 || not_released_.contains(of))
+        return fenced;
+    return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ? refused : forgotten;
 }
 
 void kafka_source::hear_commits(std::vector<source_event_type>& news) {

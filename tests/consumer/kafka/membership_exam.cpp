@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -251,6 +252,35 @@ TEST(membership_exam, who_was_frozen_is_fenced_and_says_so) {
     EXPECT_EQ(frozen.stop(), harness::exit_status{}) << frozen.stderr_text();
     EXPECT_THAT(frozen.stdout_text(), ::testing::HasSubstr("fenced 1\n"));
     EXPECT_THAT(other.payloads(), ElementsAre("0"));
+}
+
+TEST(membership_exam, who_is_replaced_under_its_own_name_ends_and_says_so) {
+    send_numbers("exam.same_name", 4);
+    auto where = here();
+    where.properties["group.instance.id"] = "till-1";
+    const consumer_options what{
+        .group = group_name{"same_name"},
+        .subjects = {subject{"exam.same_name"}}};
+    const auto run = [](kafka_consumer& one) {
+        one.run([](const delivery&) { return outcome::ack(); });
+    };
+    kafka_consumer first{where, what};
+    auto end = std::async(std::launch::async, [&] { run(first); });
+    wait_until([&] { return first.stats().counts.acked == 4; }, 60s, "the first to be at work");
+    kafka_consumer second{where, what};
+    const std::jthread other{[&] { run(second); }};
+    EXPECT_EQ(end.wait_for(60s), std::future_status::ready) << "it does not hear of it";
+    first.request_stop();
+    try {
+        end.get();
+        ADD_FAILURE() << "it ended as if it had been told to";
+    } catch (const error& e) {
+        EXPECT_EQ(e.kind(), error_kind::conflict) << e.what();
+        EXPECT_THAT(e.hint(), ::testing::HasSubstr("group.instance.id"));
+    }
+    send_numbers("exam.same_name", 4);
+    wait_until([&] { return second.stats().counts.acked >= 4; }, 60s, "the second to go on");
+    second.request_stop();
 }
 
 } // namespace
