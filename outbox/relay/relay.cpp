@@ -293,7 +293,7 @@ relay_event_type relay::act(const relay_action::forget_applied&) {
     }
 }
 
-// Those that cannot be moved hold up neither the others nor removal.
+// One that cannot be moved holds up the scheduled ones behind it, and nothing else.
 relay_event_type relay::act(const relay_action::release_due& a) {
     try {
         release_answer answer = store().release_due(options_.shard, a.epoch, a.count_max);
