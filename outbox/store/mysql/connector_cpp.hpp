@@ -182,8 +182,12 @@ public:
         }
     }
 
-    bool cancel(const message_id& id) override { return change_scheduled(put::cancel(to_, id)); }
-    bool replace(const envelope& row) override { return change_scheduled(put::replace(to_, row)); }
+    bool cancel(const message_id& id) override {
+        return change_scheduled(put::cancel(to_, id, binding::autocommit_off));
+    }
+    bool replace(const envelope& row) override {
+        return change_scheduled(put::replace(to_, row, binding::autocommit_off));
+    }
 
     std::vector<bytes> note_consumed(const consumed_batch& batch) override {
         require_open();

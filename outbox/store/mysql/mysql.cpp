@@ -49,6 +49,22 @@ mysql::sql_error last_error(st_mysql* db, const char* failure, const outbox_name
     return make_error(mysql_errno(db), std::string{failure} + ": " + mysql_error(db), to);
 }
 
+[[noreturn]] void refuse_unbound() {
+    throw error(
+        error_kind::not_in_transaction,
+        "a message was sent on a MySQL connection without an open transaction, or after the server "
+        "had rolled it back",
+        "send between START TRANSACTION and COMMIT and look at what each statement returns, or use "
+        "producer.transact()"
+    );
+}
+
+[[noreturn]] void fail(st_mysql* db, const char* failure, const outbox_name& to) {
+    if (mysql_errno(db) == mysql::unbound)
+        refuse_unbound();
+    throw last_error(db, failure, to);
+}
+
 struct outcome {
     unsigned code = 0;
     /// How many statements have answered.
@@ -132,7 +148,7 @@ outcome run_each(
     for (const std::string& statement : statements) {
         done = run(db, statement);
         if (done.code != 0)
-            throw last_error(db, failure, to);
+            fail(db, failure, to);
     }
     return done;
 }
@@ -193,26 +209,6 @@ void remember_doorbell(st_mysql* db, const outbox_name& to, const std::string& a
 
 } // namespace
 
-namespace {
-
-[[noreturn]] void refuse_unbound() {
-    throw error(
-        error_kind::not_in_transaction,
-        "a message was sent on a MySQL connection without an open transaction, or after the server "
-        "had rolled it back",
-        "send between START TRANSACTION and COMMIT and look at what each statement returns, or use "
-        "producer.transact()"
-    );
-}
-
-[[noreturn]] void fail(st_mysql* db, const char* failure, const outbox_name& to) {
-    if (mysql_errno(db) == mysql::unbound)
-        refuse_unbound();
-    throw last_error(db, failure, to);
-}
-
-} // namespace
-
 void mysql_session::require_open() {
     if (!is_in_transaction(db_))
         refuse_unbound();
@@ -248,13 +244,11 @@ void mysql_session::insert(std::span<const envelope> messages) {
 }
 
 bool mysql_session::cancel(const message_id& id) {
-    require_open_now();
-    return change_scheduled(db_, to_, mysql::put::cancel(to_, id));
+    return change_scheduled(db_, to_, mysql::put::cancel(to_, id, bind()));
 }
 
 bool mysql_session::replace(const envelope& row) {
-    require_open_now();
-    return change_scheduled(db_, to_, mysql::put::replace(to_, row));
+    return change_scheduled(db_, to_, mysql::put::replace(to_, row, bind()));
 }
 
 void mysql_session::poison() noexcept {

@@ -16,9 +16,9 @@ struct texts {
         , ask_doorbell(
               to.in("select coalesce((select doorbell from outbox_relay where shard = 0), '')")
           )
-        , cancel(to.in("delete from outbox_scheduled where message_id = x'"))
+        , cancel(to.in("delete from outbox_scheduled where message_id = "))
         , replace(to.in("update outbox_scheduled set subject = _utf8mb4 x'"))
-        , find(to.in("select count(*), '' from outbox_scheduled")) {}
+        , find(to.in(", '' from outbox_scheduled")) {}
 
     insert_words insert;
     std::string ask_doorbell;
@@ -30,8 +30,12 @@ struct texts {
 constexpr std::size_t id_literal_size =
     std::string_view{"x'00112233445566778899aabbccddeeff'"}.size();
 
+std::string id_literal(const message_id& id) {
+    return "x'" + to_hex(id.raw()) + "'";
+}
+
 std::string values(const envelope& row) {
-    return "(x'" + to_hex(row.id.raw()) + "',_utf8mb4 x'" + to_hex(row.subject) + "',x'" +
+    return "(" + id_literal(row.id) + ",_utf8mb4 x'" + to_hex(row.subject) + "',x'" +
            to_hex(row.key.value_or(bytes{})) + "',x'" + to_hex(row.headers) + "',x'" +
            to_hex(row.payload) + "'";
 }
@@ -61,21 +65,27 @@ std::string ask_doorbell(const outbox_name& to) {
     return made_for<texts>(to).ask_doorbell;
 }
 
-std::vector<std::string> cancel(const outbox_name& to, const message_id& id) {
-    return {made_for<texts>(to).cancel + to_hex(id.raw()) + "'", "select row_count(), ''"};
+// Of an id that is not there the servers need not evaluate the condition, so the answers are bound,
+// too.
+std::vector<std::string> cancel(const outbox_name& to, const message_id& id, binding how) {
+    return {
+        made_for<texts>(to).cancel + bound(id_literal(id), how),
+        "select " + bound("row_count()", how) + ", ''"};
 }
 
-std::vector<std::string> replace(const outbox_name& to, const envelope& row) {
+std::vector<std::string> replace(const outbox_name& to, const envelope& row, binding how) {
     const texts& known = made_for<texts>(to);
-    const std::string which = " where message_id = x'" + to_hex(row.id.raw()) + "'";
+    const std::string which = " where message_id = ";
     return {
         known.replace + to_hex(row.subject) + "', order_key = x'" +
             to_hex(row.key.value_or(bytes{})) + "', headers = x'" + to_hex(row.headers) +
             "', payload = x'" + to_hex(row.payload) + "'" +
-            (row.deliver ? ", due_at = " + due_at(*row.deliver) : "") + which,
+            (row.deliver ? ", due_at = " + due_at(*row.deliver) : "") + which +
+            bound(id_literal(row.id), how),
         // Not row_count(): a row that is put there as it was counts as none. For update: another
         // read would find it where the transaction's snapshot is older than its delivery.
-        known.find + which + " for update"};
+        "select " + bound("count(*)", how) + known.find + which + id_literal(row.id) +
+            " for update"};
 }
 
 } // namespace outbox::mysql::put

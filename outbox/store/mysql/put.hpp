@@ -32,8 +32,8 @@ std::string ask_doorbell(const outbox_name& to);
 
 /// Take a scheduled message back, or put `row` in its place (with its own time, if it has one). The
 /// last statement answers with one row of two texts: "1" when it was there, else "0"; and nothing.
-/// Neither is bound.
-std::vector<std::string> cancel(const outbox_name& to, const message_id& id);
-std::vector<std::string> replace(const outbox_name& to, const envelope& row);
+/// In a session that is not bound they fail, also of a message that is not there.
+std::vector<std::string> cancel(const outbox_name& to, const message_id& id, binding how);
+std::vector<std::string> replace(const outbox_name& to, const envelope& row, binding how);
 
 } // namespace outbox::mysql::put

@@ -29,11 +29,11 @@ public:
     }
 
     std::vector<std::string> cancel(const message_id& id) const override {
-        return put::cancel(to_, id);
+        return put::cancel(to_, id, binding::autocommit_off);
     }
 
     std::vector<std::string> replace(const envelope& row) const override {
-        return put::replace(to_, row);
+        return put::replace(to_, row, binding::autocommit_off);
     }
 
     std::vector<std::string>

@@ -10,8 +10,11 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace outbox::doors {
 namespace {
@@ -157,6 +160,49 @@ TEST_P(connector_cpp_promises, a_driver_that_connects_again_commits_no_message) 
         EXPECT_EQ(e.kind(), error_kind::not_in_transaction);
     }
     EXPECT_TRUE(place.payloads().empty());
+}
+
+TEST_P(connector_cpp_promises, a_driver_that_connects_again_changes_nothing_that_is_scheduled) {
+    const message later{
+        .to = subject::parse("later"),
+        .body = body::raw("later"),
+        .deliver = deliver_after(1h)};
+    const auto scheduled = [&] { return place.run("select subject from outbox_scheduled"); };
+    message_id id;
+    sender.transact(*connect(), [&](auto&, outgoing& out) { id = out.send(later); });
+    const std::vector<std::function<void(outgoing&)>> changes{
+        [&](outgoing& out) { out.cancel(id); },
+        [&](outgoing& out) { out.replace(id, say("never")); },
+        [&](outgoing& out) { out.cancel(message_id{}); }};
+    const auto expect_refused = [&](const std::function<void()>& work) {
+        try {
+            work();
+            ADD_FAILURE() << "changed";
+        } catch (const error& e) {
+            EXPECT_EQ(e.kind(), error_kind::not_in_transaction) << e.what();
+        } catch (const std::exception& e) {
+            ADD_FAILURE() << e.what();
+        }
+        EXPECT_EQ(scheduled(), "later\n");
+    };
+    for (const auto& change : changes) {
+        auto db = connect(true);
+        expect_refused([&] {
+            sender.transact(*db, [&](auto&, outgoing& out) {
+                place.kill_sessions();
+                change(out);
+            });
+        });
+        auto joined = connect(true);
+        joined->setAutoCommit(false);
+        place.kill_sessions();
+        run_mysql(*joined, pay_2);
+        ASSERT_EQ(place.state(2), "paid") << "the driver did not connect again";
+        expect_refused([&] {
+            outgoing out = sender.join(*joined);
+            change(out);
+        });
+    }
 }
 
 // What the new session says of a rollback proves nothing.

@@ -124,6 +124,35 @@ TEST(soci_promises, a_driver_that_connects_again_commits_no_message) {
     EXPECT_TRUE(place.payloads().empty());
 }
 
+TEST(soci_promises, a_driver_that_connects_again_changes_nothing_that_is_scheduled) {
+    const mariadb_database place;
+    soci::session db{
+        "mysql",
+        "host=127.0.0.1 user=root reconnect=1 port=" +
+            std::to_string(mariadb_database::server().port()) + " dbname=" + place.name()};
+    for (const char* version : {"10.11.19-MariaDB", "8.0.31"}) {
+        remember_note(
+            db.get_backend(),
+            {},
+            {.doorbell = {}, .server_version = version, .asked_at = system_clock().ticks()}
+        );
+        producer sender;
+        message later = say("later");
+        later.deliver = deliver_after(1h);
+        message_id id;
+        sender.transact(db, [&](soci_transaction&, outgoing& out) { id = out.send(later); });
+        for (const bool cancelling : {true, false}) {
+            EXPECT_ANY_THROW(sender.transact(db, [&](soci_transaction&, outgoing& out) {
+                place.kill_sessions();
+                cancelling ? out.cancel(id) : out.replace(id, say("never"));
+            }));
+            EXPECT_EQ(place.run("select payload from outbox_scheduled"), "later\n");
+            db << "do 0"; // connects again
+        }
+        place.run("delete from outbox_scheduled");
+    }
+}
+
 TEST(soci_promises, a_sqlite_that_has_rolled_back_by_itself_takes_no_message) {
     const sqlite_database place;
     soci::session db{"sqlite3", "dbname=" + place.path()};

@@ -81,5 +81,19 @@ TEST(mysql_put, guards_each_statement_once_against_autocommit) {
     EXPECT_THAT(statements[1], testing::HasSubstr("due_at)" + guarded + ",_utf8mb4 x'"));
 }
 
+TEST(mysql_put, guards_what_changes_a_scheduled_message_and_what_answers) {
+    const std::string guarded =
+        " where message_id = if(@@autocommit=0,x'00000000000000000000000000000000',"
+        "(select x'00' union select x'01'))";
+    const auto cancelling = cancel({}, message_id{}, binding::autocommit_off);
+    ASSERT_EQ(cancelling.size(), 2U);
+    EXPECT_EQ(cancelling[0], "delete from outbox_scheduled" + guarded);
+    EXPECT_THAT(cancelling[1], testing::StartsWith("select if(@@autocommit=0,row_count(),"));
+    const auto replacing = replace({}, row("a"), binding::autocommit_off);
+    ASSERT_EQ(replacing.size(), 2U);
+    EXPECT_THAT(replacing[0], testing::EndsWith(guarded));
+    EXPECT_THAT(replacing[1], testing::StartsWith("select if(@@autocommit=0,count(*),"));
+}
+
 } // namespace
 } // namespace outbox::mysql::put
