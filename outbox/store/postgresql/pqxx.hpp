@@ -459,6 +459,10 @@ public:
 
 private:
     bool change(const std::string& sql) {
+        // As in pqxx_session: what is changed in a new session stays.
+        if (!conn().is_open() || conn().backendpid() != server_process_)
+            throw pqxx::broken_connection{
+                "the connection was lost during the transaction; nothing is changed"};
         return postgresql::libpqxx::list(*this, pending_->to, sql).at(0) == "1";
     }
 

@@ -326,6 +326,12 @@ TEST_F(pqxx_door, a_connection_lost_within_the_work_commits_nothing) {
         EXPECT_ANY_THROW(out.cancel(later));
         EXPECT_ANY_THROW(out.send(say("never")));
     }
+    pqxx::connection broken{place.url()};
+    EXPECT_ANY_THROW(producer.transact(broken, [&](auto& tx, outgoing& out) {
+        tx.exec(pay);
+        lose_connection(tx);
+        EXPECT_ANY_THROW(out.cancel(later));
+    }));
     EXPECT_TRUE(sent().empty());
     EXPECT_EQ(state(1), "new");
     EXPECT_EQ(sql.value("select count(*) from outbox.scheduled"), "1") << "cancelled, for good";
