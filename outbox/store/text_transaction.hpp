@@ -32,6 +32,7 @@
 #include <exception>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace outbox {
@@ -42,7 +43,14 @@ enum class text_failure {
     already_open, // begin() within a transaction
     not_open,     // insert() without one
     no_tables,    // the outbox is not there
+    unread,       // nothing was said: the user has a result that is not read to its end
 };
+
+[[noreturn]] inline void refuse_unread() {
+    throw usage_error("outbox: a result is unread on this connection, so that nothing can be said "
+                      "to the server, not even a rollback; fetch all its rows or free it before "
+                      "you send or commit, and roll back now");
+}
 
 /// What a user reads; the exceptions of the client itself pass through, for his own retries know
 /// them.
@@ -71,6 +79,8 @@ template <class Client>
         );
     case text_failure::no_tables:
         throw error(error_kind::schema_mismatch, words(), to.migrate_hint());
+    case text_failure::unread:
+        refuse_unread();
     case text_failure::refused:
     case text_failure::lost:
         break;
@@ -146,7 +156,8 @@ public:
         written_ = pending;
     }
 
-    /// Never fails: when the server cannot be told, it has lost the transaction anyway.
+    /// Never fails: when the server cannot be told, it has lost the transaction anyway. Or a result
+    /// of yours is unread: then commit() throws from now on, and the destructor tries once more.
     void rollback() noexcept {
         if (state_ == state::open)
             try_rollback();
@@ -258,7 +269,9 @@ private:
                     client_.run(texts[i]);
             } catch (...) {
                 const std::exception_ptr failure = std::current_exception();
-                if (i > 0 || (noting && Client::judge(failure) != text_failure::already_open))
+                const text_failure what = Client::judge(failure);
+                if (what != text_failure::unread &&
+                    (i > 0 || (noting && what != text_failure::already_open)))
                     try_rollback();
                 explain_text_failure<Client>(failure, to_);
             }
@@ -298,6 +311,8 @@ private:
         if (!poisoned_ && (pending_ == nullptr || pending_->poisoned_by.empty()))
             return;
         try_rollback();
+        if (state_ == state::open)
+            refuse_unread();
         throw error(
             error_kind::rejected,
             "the transaction is rolled back because a message could not be sent" +
@@ -310,7 +325,7 @@ private:
 
     /// False: the server did not answer.
     bool try_rollback() noexcept {
-        state_ = state::ended;
+        const state before = std::exchange(state_, state::ended);
         bool answered = false;
         try {
             for (const std::string& text : commands_->rollback()) {
@@ -318,7 +333,12 @@ private:
                 answered = true;
             }
         } catch (...) {
-            forget_note(client_.identity(), to_);
+            if (!answered && Client::judge(std::current_exception()) == text_failure::unread) {
+                state_ = before;
+                poisoned_ = true;
+            } else {
+                forget_note(client_.identity(), to_);
+            }
         }
         return answered;
     }
@@ -332,7 +352,10 @@ private:
     }
 
     [[noreturn]] void explain_failed_commit(const std::exception_ptr& failure, bool holds_commit) {
-        bool answered = Client::judge(failure) != text_failure::lost;
+        const text_failure what = Client::judge(failure);
+        if (what == text_failure::unread) // it is as if commit() had not been called
+            refuse_unread();
+        bool answered = what != text_failure::lost;
         if (answered)
             answered = try_rollback();
         state_ = state::ended;

@@ -127,6 +127,8 @@ public:
                 return text_failure::not_open;
             case 1146: // ER_NO_SUCH_TABLE
                 return text_failure::no_tables;
+            case 2014: // CR_COMMANDS_OUT_OF_SYNC
+                return text_failure::unread;
             case 1053: // ER_SERVER_SHUTDOWN
             case 1927: // ER_CONNECTION_KILLED
                 return text_failure::lost;
@@ -224,14 +226,16 @@ public:
     }
 
     /// A failed statement is not a failed transaction here (a lock wait timeout undoes only the
-    /// statement), so it is rolled back, and what the user goes on with may not write.
+    /// statement), so it is rolled back, and what the user goes on with may not write. While a
+    /// result of his is unread that is beyond us: the driver says nothing to the server, and has no
+    /// way to shut the connection that leaves the result alone.
     void poison() noexcept override {
         try {
             Client client{*db_};
             client.run("rollback");
             if (!db_->getAutoCommit()) // else that would hit the next statement, which is not ours
                 client.run("set transaction read only");
-        } catch (...) { // then the connection is lost, and the transaction with it
+        } catch (...) { // else the connection is lost, and the transaction with it
         }
     }
 

@@ -11,6 +11,7 @@
 #include <errmsg.h>
 #include <mysql.h>
 #include <mysqld_error.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -59,9 +60,16 @@ mysql::sql_error last_error(st_mysql* db, const char* failure, const outbox_name
     );
 }
 
+[[noreturn]] void refuse_unread() {
+    throw usage_error("outbox: a result is unread on this connection, so that nothing can be said "
+                      "to the server; fetch all its rows or free it before you send or commit");
+}
+
 [[noreturn]] void fail(st_mysql* db, const char* failure, const outbox_name& to) {
     if (mysql_errno(db) == mysql::unbound)
         refuse_unbound();
+    if (mysql_errno(db) == CR_COMMANDS_OUT_OF_SYNC)
+        refuse_unread();
     throw last_error(db, failure, to);
 }
 
@@ -132,10 +140,17 @@ outcome run_all(st_mysql* db, const std::vector<std::string>& statements) {
     return all;
 }
 
-// Where the server cannot be told, the connection is lost, and the transaction with it; or a result
-// is unread, after which libmariadb sends nothing more.
+// The server then rolls back. For a transaction that must not be committed while a result of the
+// user's is unread: libmariadb says nothing to the server before that is gone, and what the user
+// says next may be "commit".
+void cut_off(st_mysql* db) {
+    ::shutdown(mysql_get_socket(db), SHUT_RDWR);
+}
+
+// Where the server cannot be told, the connection is lost, and the transaction with it.
 void roll_back(st_mysql* db, const outbox_name& to) {
-    run_all(db, mysql::single_commands(to).rollback());
+    if (run_all(db, mysql::single_commands(to).rollback()).code == CR_COMMANDS_OUT_OF_SYNC)
+        cut_off(db);
 }
 
 outcome run_each(
@@ -227,7 +242,7 @@ binding mysql_session::bind() {
 
 void mysql_session::require_open_now() {
     if (run(db_, "do 0").code != 0)
-        throw last_error(db_, "cannot ask whether a transaction is open", to_);
+        fail(db_, "cannot ask whether a transaction is open", to_);
     require_open();
 }
 
@@ -239,7 +254,7 @@ void mysql_session::insert(std::span<const envelope> messages) {
         return;
     const outcome asked = run(db_, mysql::put::ask_doorbell(to_));
     if (asked.code != 0)
-        throw last_error(db_, "cannot read where the relay listens", to_);
+        fail(db_, "cannot read where the relay listens", to_);
     remember_doorbell(db_, to_, asked.value);
 }
 
@@ -254,7 +269,10 @@ bool mysql_session::replace(const envelope& row) {
 void mysql_session::poison() noexcept {
     if (!is_in_transaction(db_)) // then there is nothing to take back, nor anything to come
         return;
-    mysql_rollback(db_);
+    if (mysql_rollback(db_) != 0 && mysql_errno(db_) == CR_COMMANDS_OUT_OF_SYNC) {
+        cut_off(db_);
+        return;
+    }
     mysql_query(
         db_,
         is_autocommit_off(db_) ? "set transaction read only" : "start transaction read only"
@@ -327,6 +345,8 @@ mysql_transaction::mysql_transaction(st_mysql& db, pending_messages& pending)
     const outcome done = run_all(db_, statements);
     if (done.code == ER_CANT_CHANGE_TX_CHARACTERISTICS)
         refuse_nesting();
+    if (done.code == CR_COMMANDS_OUT_OF_SYNC) // nothing is begun, so there is nothing to take back
+        refuse_unread();
     if (done.code != 0) {
         const mysql::sql_error failure = last_error(db_, "cannot begin a transaction", to);
         roll_back(db_, to);
@@ -345,7 +365,10 @@ mysql_transaction::~mysql_transaction() {
 }
 
 void mysql_transaction::execute(const std::string& sql) {
-    if (run(db_, sql).code != 0)
+    const unsigned code = run(db_, sql).code;
+    if (code == CR_COMMANDS_OUT_OF_SYNC)
+        refuse_unread();
+    if (code != 0)
         throw last_error(db_, ("the server refused \"" + sql + "\"").c_str(), pending_->to);
 }
 
@@ -387,9 +410,7 @@ void mysql_transaction::commit() {
         if (done.code == 0)
             continue;
         if (done.code == CR_COMMANDS_OUT_OF_SYNC)
-            throw usage_error(
-                "outbox: the work of transact() left a result unread; fetch or free it"
-            );
+            refuse_unread();
         if (is_last && mysql::is_connection_lost(done.code))
             lost_while_committing(mysql_error(db_));
         if (done.code == ER_SP_DOES_NOT_EXIST || done.code == mysql::unbound)

@@ -48,7 +48,9 @@ public:
     bool replace(const envelope& row) override;
     /// Rolls the whole transaction back, and until your own COMMIT or ROLLBACK nothing can be
     /// written. Your COMMIT succeeds and commits nothing: MySQL does not tell; the exception of the
-    /// send did.
+    /// send did. While a result of yours is not read to its end (mysql_use_result, rows of a
+    /// prepared statement) the server cannot be told anything: then the connection is shut, and
+    /// whatever you say on it fails.
     void poison() noexcept override;
     std::string doorbell() override;
     std::vector<bytes> note_consumed(const consumed_batch& batch) override;
@@ -74,7 +76,8 @@ public:
     /// parent's, alone.
     ~mysql_transaction();
 
-    /// Your own statements, with the C API. Fetch or free every result before the work ends. Do not
+    /// Your own statements, with the C API. Fetch or free every result before the work ends; one
+    /// that is unread then makes commit() throw usage_error and costs the connection. Do not
     /// COMMIT or ROLLBACK through it, nor anything that commits implicitly; after a deadlock, which
     /// rolls everything back, let the work end by an exception. All are noticed: then commit()
     /// throws, and only what you committed yourself is in the database.

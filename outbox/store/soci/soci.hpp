@@ -102,6 +102,8 @@ public:
             const auto say = [&](const char* phrase) {
                 return words.find(phrase) != std::string::npos;
             };
+            if (say("Commands out of sync"))
+                return text_failure::unread;
             // The last is SQLite's: the commit record may have reached the disk.
             if (e.get_error_category() == soci::soci_error::connection_error ||
                 say("disk I/O error"))

@@ -306,6 +306,43 @@ TEST_P(connector_cpp_promises, a_transaction_begun_by_text_is_seen) {
     EXPECT_TRUE(place.payloads().empty());
 }
 
+// Nothing can be said on the connection until the user's result is gone, not even "rollback".
+TEST_P(connector_cpp_promises, a_result_that_is_not_read_to_its_end_lets_nothing_be_committed) {
+    auto db = connect();
+    connector_cpp_transaction tx{*db};
+    tx.execute(pay_1);
+    {
+        const std::unique_ptr<sql::Statement> ask{db->createStatement()};
+        ask->setResultSetType(sql::ResultSet::TYPE_FORWARD_ONLY);
+        const std::unique_ptr<sql::ResultSet> rows{ask->executeQuery("select * from orders")};
+        ASSERT_TRUE(rows->next());
+        EXPECT_THROW(sender.send(tx, say("never")), usage_error);
+        EXPECT_THROW(tx.commit(), usage_error) << "not in doubt: the server was not asked";
+    }
+    EXPECT_THROW(tx.commit(), error);
+    run_mysql(*db, "commit");
+    EXPECT_EQ(place.state(1), "new");
+    EXPECT_EQ(autocommit_of(*db), "1");
+
+    std::unique_ptr<sql::Statement> ask;
+    std::unique_ptr<sql::ResultSet> rows;
+    EXPECT_THROW(
+        sender.transact(
+            *db,
+            [&](auto& mine, outgoing& out) {
+                mine.execute(pay_1);
+                out.send(say("never"));
+                ask.reset(db->createStatement());
+                ask->setResultSetType(sql::ResultSet::TYPE_FORWARD_ONLY);
+                rows.reset(ask->executeQuery("select * from orders"));
+            }
+        ),
+        usage_error
+    );
+    EXPECT_EQ(place.state(1), "new");
+    EXPECT_TRUE(place.payloads().empty());
+}
+
 TEST_P(connector_cpp_promises, a_database_without_the_outbox_says_what_to_do) {
     place.run("drop table outbox_relay");
     auto db = connect();

@@ -28,7 +28,7 @@ protected:
     mysql_producer() { sql.execute("create table orders (id int primary key, state text)"); }
 
     using client = std::unique_ptr<MYSQL, decltype(&mysql_close)>;
-    client connect(std::uint16_t port) {
+    client connect(std::uint16_t port, const std::string& database) {
         client db{mysql_init(nullptr), &mysql_close};
         const unsigned protocol = MYSQL_PROTOCOL_TCP;
         mysql_options(db.get(), MYSQL_OPT_PROTOCOL, &protocol);
@@ -38,7 +38,7 @@ protected:
                 "127.0.0.1",
                 "root",
                 "",
-                place.name().c_str(),
+                database.c_str(),
                 port,
                 nullptr,
                 GetParam()
@@ -47,6 +47,8 @@ protected:
         ) << mysql_error(db.get());
         return db;
     }
+    client connect(const test_database& to) { return connect(to.port(), to.name()); }
+    client connect(std::uint16_t port) { return connect(port, place.name()); }
     client connect() { return connect(place.port()); }
 
     std::string orders() { return sql.value("select group_concat(id order by id) from orders"); }
@@ -359,6 +361,77 @@ TEST_P(mysql_producer, an_unread_result_is_a_mistake_of_the_caller) {
     );
     mysql_query(db.get(), "commit"); // is not sent, either
     EXPECT_EQ(orders(), "");
+}
+
+// Until it is read or freed nothing else can be said on the connection, not even "rollback"; and
+// afterwards the user could say "commit".
+TEST_P(mysql_producer, a_result_that_is_not_read_to_its_end_lets_nothing_be_committed) {
+    sql.execute("insert into orders values (1, 'new'), (2, 'new'), (3, 'new')");
+    const auto fetch_one = [](MYSQL* db) {
+        EXPECT_EQ(mysql_query(db, "select * from orders"), 0);
+        MYSQL_RES* rows = mysql_use_result(db);
+        EXPECT_NE(mysql_fetch_row(rows), nullptr);
+        return rows;
+    };
+    const auto prepare_and_fetch_one = [](MYSQL* db) {
+        MYSQL_STMT* statement = mysql_stmt_init(db);
+        const std::string ask = "select * from orders";
+        EXPECT_EQ(mysql_stmt_prepare(statement, ask.data(), ask.size()), 0);
+        EXPECT_EQ(mysql_stmt_execute(statement), 0);
+        EXPECT_EQ(mysql_stmt_fetch(statement), 0);
+        return statement;
+    };
+    const auto expect_nothing_committed = [&](MYSQL* db) {
+        EXPECT_NE(mysql_query(db, "commit"), 0);
+        EXPECT_EQ(sql.number("select count(*) from orders where state = 'new'"), 3);
+        EXPECT_EQ(messages(), 0);
+    };
+    const char* pay = "update orders set state = 'paid' where id = 1";
+    {
+        const client db = connect();
+        mysql_query(db.get(), "start transaction");
+        mysql_query(db.get(), pay);
+        MYSQL_RES* rows = fetch_one(db.get());
+        EXPECT_THROW(out.send(*db, paid(1)), usage_error);
+        mysql_free_result(rows);
+        expect_nothing_committed(db.get());
+    }
+    {
+        const client db = connect();
+        mysql_query(db.get(), "start transaction");
+        mysql_query(db.get(), pay);
+        MYSQL_STMT* statement = prepare_and_fetch_one(db.get());
+        EXPECT_THROW(out.send(*db, paid(1)), usage_error);
+        mysql_stmt_close(statement);
+        expect_nothing_committed(db.get());
+    }
+    const client db = connect();
+    MYSQL_RES* rows = nullptr;
+    EXPECT_THROW(
+        out.transact(
+            *db,
+            [&](mysql_transaction& tx, outgoing& to) {
+                tx.execute(pay);
+                to.send(paid(1));
+                rows = fetch_one(tx.handle());
+            }
+        ),
+        usage_error
+    );
+    mysql_free_result(rows);
+    expect_nothing_committed(db.get());
+}
+
+// Then there is nothing that could be committed without its message.
+TEST_P(mysql_producer, a_result_that_is_unread_before_the_transaction_costs_no_connection) {
+    const client db = connect();
+    mysql_query(db.get(), "select 1 union select 2");
+    MYSQL_RES* rows = mysql_use_result(db.get());
+    EXPECT_ANY_THROW(out.transact(*db, [](mysql_transaction&, outgoing& to) { to.send(paid(1)); }));
+    EXPECT_ANY_THROW(out.send(*db, paid(1)));
+    mysql_free_result(rows);
+    out.transact(*db, [](mysql_transaction&, outgoing& to) { to.send(paid(1)); });
+    EXPECT_EQ(messages(), 1);
 }
 
 } // namespace
