@@ -18,6 +18,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 namespace outbox {
 namespace {
@@ -243,7 +244,9 @@ binding mysql_session::bind() {
 void mysql_session::require_open_now() {
     if (run(db_, "do 0").code != 0)
         fail(db_, "cannot ask whether a transaction is open", to_);
-    require_open();
+    ended_unseen_ = !is_in_transaction(db_);
+    if (ended_unseen_)
+        refuse_unbound();
 }
 
 void mysql_session::insert(std::span<const envelope> messages) {
@@ -267,7 +270,10 @@ bool mysql_session::replace(const envelope& row) {
 }
 
 void mysql_session::poison() noexcept {
-    if (!is_in_transaction(db_)) // then there is nothing to take back, nor anything to come
+    // Without a transaction there is nothing to take back; but who believes that his is still open
+    // goes on, and what he changes then would commit by itself.
+    const bool user_goes_on = std::exchange(ended_unseen_, false);
+    if (!is_in_transaction(db_) && !user_goes_on)
         return;
     if (mysql_rollback(db_) != 0 && mysql_errno(db_) == CR_COMMANDS_OUT_OF_SYNC) {
         cut_off(db_);

@@ -63,6 +63,7 @@ private:
 
     st_mysql* db_;
     outbox_name to_;
+    bool ended_unseen_ = false; // the transaction, and the user does not know it
 };
 
 /// What `transact` opens, at the isolation level of the session. Meanwhile autocommit mode is off,

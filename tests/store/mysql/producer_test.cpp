@@ -299,32 +299,50 @@ TEST_P(mysql_producer, a_send_that_fails_poisons_the_users_transaction) {
 
 // Who does not look at what a statement returns does not see that the server has ended it.
 TEST_P(mysql_producer, a_deadlock_that_was_not_looked_at_lets_nothing_be_sent) {
-    sql.execute("insert into orders values (1, ''), (2, '')");
-    const auto lose_a_deadlock = [&](MYSQL* db) {
-        sql_session rival{place.url()};
-        mysql_query(db, "start transaction");
-        mysql_query(db, "update orders set state = 'mine' where id = 1");
-        rival.execute("start transaction; insert into orders values (3, ''), (4, ''), (5, '');"
-                      " update orders set state = 'rival' where id = 2");
-        std::thread waits{
-            [&] { rival.execute("update orders set state = 'rival' where id = 1; rollback"); }};
-        EXPECT_NE(mysql_query(db, "update orders set state = 'mine' where id = 2"), 0);
-        waits.join();
-    };
-    const client db = connect();
-    const std::vector<bytes> keys{"key"};
-    const consumed_batch batch{.group = "g", .keys = keys, .token = "12345678"};
-    lose_a_deadlock(db.get());
-    expect_kind(error_kind::not_in_transaction, [&] { out.send(*db, paid(1)); });
-    lose_a_deadlock(db.get());
-    expect_kind(error_kind::not_in_transaction, [&] { mysql_session{*db}.note_consumed(batch); });
-    lose_a_deadlock(db.get());
-    expect_kind(error_kind::not_in_transaction, [&] {
-        mysql_session{*db}.cancel(message_id_generator{}.next());
-    });
-    mysql_query(db.get(), "commit");
-    EXPECT_EQ(messages(), 0);
-    EXPECT_EQ(sql.number("select count(*) from outbox_consumed"), 0);
+    for (const make server : {make::mariadb, make::mysql}) {
+        SCOPED_TRACE(server == make::mysql ? "mysql" : "mariadb");
+        const migrated_database there{shared_server(server)};
+        sql_session look{there.url()};
+        look.execute("create table orders (id int primary key, state text)");
+        look.execute("insert into orders values (1, ''), (2, ''), (9, '')");
+        const client db = connect(there);
+        const std::vector<bytes> keys{"key"};
+        const consumed_batch batch{.group = "g", .keys = keys, .token = "12345678"};
+        const message_id nobody = message_id_generator{}.next();
+        const std::vector<std::function<void()>> attempts{
+            [&] { out.send(*db, paid(1)); },
+            [&] { out.cancel(*db, nobody); },
+            [&] { out.replace(*db, nobody, paid(1)); }};
+        const auto lose_a_deadlock = [&] {
+            sql_session rival{there.url()};
+            mysql_query(db.get(), "start transaction");
+            mysql_query(db.get(), "update orders set state = 'mine' where id = 1");
+            rival.execute("start transaction; insert into orders values (3, ''), (4, ''), (5, '');"
+                          " update orders set state = 'rival' where id = 2");
+            std::thread waits{
+                [&] { rival.execute("update orders set state = 'rival' where id = 1; rollback"); }};
+            EXPECT_NE(mysql_query(db.get(), "update orders set state = 'mine' where id = 2"), 0);
+            waits.join();
+        };
+        for (const auto& attempt : attempts) {
+            lose_a_deadlock();
+            expect_kind(error_kind::not_in_transaction, attempt);
+            EXPECT_NE(mysql_query(db.get(), "update orders set state = 'alone' where id = 9"), 0);
+            mysql_query(db.get(), "commit");
+        }
+        lose_a_deadlock();
+        expect_kind(error_kind::not_in_transaction, [&] {
+            mysql_session{*db}.note_consumed(batch);
+        });
+        mysql_query(db.get(), "commit");
+        EXPECT_EQ(look.number("select count(*) from outbox_message"), 0);
+        EXPECT_EQ(look.number("select count(*) from outbox_consumed"), 0);
+        EXPECT_EQ(look.number("select count(*) from orders where state <> ''"), 0);
+        mysql_query(db.get(), "start transaction");
+        out.send(*db, paid(1));
+        mysql_query(db.get(), "commit");
+        EXPECT_EQ(look.number("select count(*) from outbox_message"), 1);
+    }
 }
 
 // The transaction's view of the table is older than the delivery.
