@@ -242,6 +242,14 @@ void background::leave_unwatched(
     );
 }
 
+void background::withdraw_unwatched(const watcher& who, const char* why) noexcept {
+    try {
+        let_go(who, why);
+    } catch (const std::exception& e) {
+        log(log_level::error, "producer", std::string{"a fate is not told: "} + e.what());
+    }
+}
+
 void background::keep_unwatched(watcher who, const message_id& id, std::string subject) noexcept {
     std::vector<settled_fate> none;
     std::vector<watcher> forgotten; // destroyed outside of the lock

@@ -63,6 +63,9 @@ public:
     static void
     leave_unwatched(const watcher& who, const message_id& id, const std::string& subject) noexcept;
 
+    /// For what could not be watched and was rolled back: its receipt waits for nothing.
+    static void withdraw_unwatched(const watcher& who, const char* why) noexcept;
+
     /// For what could not be watched in a transaction whose end only the user knows: kept until
     /// committed() with its id, as long as one that is watched would be. At most `unwatched_max`
     /// of them; one beyond it is not told.

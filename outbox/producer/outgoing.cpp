@@ -45,17 +45,29 @@ outgoing::outgoing(
 outgoing::~outgoing() {
     if (watched_.empty() || process_ != ::getpid()) // a forked child has no word in it
         return;
+    if (!session_) {
+        withdraw(watched_, "its transaction was not committed, or that is in doubt");
+        return;
+    }
     std::vector<message_id> ids;
     for (watched_message& w : watched_) {
         if (w.unwatched.empty())
             ids.push_back(w.id);
-        else if (session_)
+        else
             fates_->keep_unwatched(std::move(w.unwatched), w.id, std::move(w.subject));
     }
-    if (session_)
-        fates_->unwitnessed(ids);
-    else
-        fates_->withdraw(ids, "its transaction was not committed, or that is in doubt");
+    fates_->unwitnessed(ids);
+}
+
+void outgoing::withdraw(std::span<const watched_message> gone, const char* why) noexcept {
+    std::vector<message_id> ids;
+    for (const watched_message& w : gone) {
+        if (w.unwatched.empty())
+            ids.push_back(w.id);
+        else
+            background::withdraw_unwatched(w.unwatched, why);
+    }
+    fates_->withdraw(ids, why);
 }
 
 void outgoing::close() {
@@ -200,10 +212,7 @@ void outgoing::poison(const char* why) noexcept {
         return;
     }
     session_->poison();
-    std::vector<message_id> ids;
-    for (const watched_message& w : watched_)
-        ids.push_back(w.id);
-    fates_->withdraw(ids, "its transaction was rolled back, because a message could not be sent");
+    withdraw(watched_, "its transaction was rolled back, because a message could not be sent");
     watched_.clear();
 }
 
@@ -220,24 +229,21 @@ void outgoing::nudge() noexcept {
 void outgoing::committed() noexcept {
     if (watched_.empty())
         return;
-    const std::vector<watched_message> mine = std::exchange(watched_, {});
-    std::vector<message_id> there;
-    std::vector<message_id> gone;
-    std::vector<const watched_message*> unwatched;
-    for (const watched_message& w : mine) {
-        const bool rolled_back = pending_ != nullptr && (w.row >= pending_->rows.size() ||
-                                                         pending_->rows[w.row].id != w.id);
-        if (!w.unwatched.empty()) {
-            if (!rolled_back)
-                unwatched.push_back(&w);
-        } else {
-            (rolled_back ? gone : there).push_back(w.id);
-        }
-    }
-    fates_->withdraw(gone, "its savepoint was rolled back");
-    fates_->committed(there);
-    for (const watched_message* w : unwatched)
-        background::leave_unwatched(w->unwatched, w->id, w->subject);
+    std::vector<watched_message> mine = std::exchange(watched_, {});
+    const auto gone = std::stable_partition(mine.begin(), mine.end(), [&](const auto& w) {
+        return pending_ == nullptr ||
+               (w.row < pending_->rows.size() && pending_->rows[w.row].id == w.id);
+    });
+    withdraw({gone, mine.end()}, "its savepoint was rolled back");
+    mine.erase(gone, mine.end());
+    std::vector<message_id> watched;
+    for (const watched_message& w : mine)
+        if (w.unwatched.empty())
+            watched.push_back(w.id);
+    fates_->committed(watched);
+    for (const watched_message& w : mine)
+        if (!w.unwatched.empty())
+            background::leave_unwatched(w.unwatched, w.id, w.subject);
 }
 
 } // namespace outbox

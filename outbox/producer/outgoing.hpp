@@ -120,6 +120,7 @@ private:
     void watch(envelope& frozen, watcher&& who);
     void hold_back(envelope&& frozen);
     void poison(const char* why) noexcept;
+    void withdraw(std::span<const watched_message> gone, const char* why) noexcept;
     scheduled_changes& changes_of(const message_id& id);
 
     id_source* ids_;

@@ -18,6 +18,8 @@ receipt_request new_request(const std::string& address, random_source& random) {
     return {address, bytes{reinterpret_cast<const char*>(token.data()), token.size()}};
 }
 
+} // namespace
+
 void let_go(const watcher& who, const char* why) {
     if (!who.receipt)
         return;
@@ -25,8 +27,6 @@ void let_go(const watcher& who, const char* why) {
     who.receipt->withdrawn = why;
     who.receipt->changed.notify_all();
 }
-
-} // namespace
 
 receipt_desk::receipt_desk(
     const std::string& address,

@@ -18,6 +18,9 @@
 
 namespace outbox {
 
+/// Tells who holds the receipt that there is nothing to wait for.
+void let_go(const watcher& who, const char* why);
+
 class receipt_desk {
 public:
     /// Takes what is settled, outside of any lock; from the desk's thread, from close(), and from

@@ -105,6 +105,42 @@ TEST_F(listeners, beyond_the_limit_one_of_a_single_send_is_told_when_its_commit_
     EXPECT_EQ(told.reports().size(), 2U) << "after the stop";
 }
 
+TEST_F(listeners, beyond_the_limit_a_receipt_of_what_is_rolled_back_waits_for_nothing) {
+    producer sender{{.receipts = {.pending_max = 0}}};
+    std::vector<receipt> all;
+    const auto send_one = [&](outgoing& out) {
+        all.push_back(out.send({.to = order_paid}, with_receipt));
+    };
+    const auto send_too_large = [&](outgoing& out) {
+        out.send({.to = order_paid, .body = body::raw(std::string(2'000'000, 'x'))});
+    };
+    EXPECT_ANY_THROW(sender.transact(*db, [&](auto&, outgoing& out) {
+        send_one(out);
+        throw std::runtime_error("the user's own");
+    }));
+    sender.transact(*db, [&](auto& tx, outgoing& out) {
+        auto undone = tx.savepoint();
+        send_one(out);
+        undone.rollback();
+    });
+    run("begin");
+    {
+        outgoing out = sender.join(*db);
+        send_one(out);
+        EXPECT_THROW(send_too_large(out), error);
+    }
+    ASSERT_EQ(all.size(), 3U);
+    for (const receipt& r : all) {
+        try {
+            sender.wait_delivered(r, 100ms);
+            ADD_FAILURE() << "waited for a message that is not there";
+        } catch (const error& e) {
+            EXPECT_EQ(e.kind(), error_kind::rejected) << e.what();
+        }
+    }
+    EXPECT_EQ(messages(), 0);
+}
+
 TEST_F(listeners, one_that_the_stop_itself_calls_may_destroy_the_producer) {
     auto sender = std::make_unique<producer>();
     std::promise<void> destroyed;
