@@ -10,7 +10,8 @@
 -- it is not delivered, message id; what is not needed is null. A null message id comes back as a new UUIDv7 of 16 bytes.
 -- Send after the change that the message speaks of: its place in the order of its key is drawn here.
 
-drop procedure outbox_send;
+-- If it exists: where this script broke off after it, it is run again.
+drop procedure if exists outbox_send;
 
 create procedure outbox_send(
     in p_subject varchar(1000) character set utf8mb4,
