@@ -31,8 +31,8 @@ public:
     virtual void poison() noexcept = 0;
 
     /// Where the relay of this database listens for the producer's nudge
-    /// (outbox/base/doorbell.hpp), as far as known without an extra round trip; empty when it is
-    /// not.
+    /// (outbox/base/doorbell.hpp); empty when that is not known. Called after the user's COMMIT,
+    /// and may ask the database then, outside of any transaction.
     virtual std::string doorbell() = 0;
 };
 

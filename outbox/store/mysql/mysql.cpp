@@ -213,6 +213,14 @@ void remember_doorbell(st_mysql* db, const outbox_name& to, const std::string& a
     notes[{db, to}] = {mysql_thread_id(db), address, system_clock().ticks()};
 }
 
+std::optional<std::string> ask_doorbell(st_mysql* db, const outbox_name& to) {
+    const outcome asked = run(db, mysql::put::ask_doorbell(to));
+    if (asked.code != 0)
+        return std::nullopt;
+    remember_doorbell(db, to, asked.value);
+    return asked.value;
+}
+
 [[noreturn]] void lost_while_committing(const std::string& why) {
     throw error(
         error_kind::in_doubt,
@@ -253,12 +261,8 @@ void mysql_session::insert(std::span<const envelope> messages) {
     for (const std::string& statement : mysql::put::insert(to_, messages, bind()))
         if (run(db_, statement).code != 0)
             fail(db_, "cannot write a message into the outbox", to_);
-    if (known_doorbell(db_, to_))
-        return;
-    const outcome asked = run(db_, mysql::put::ask_doorbell(to_));
-    if (asked.code != 0)
+    if (is_autocommit_off(db_) && !known_doorbell(db_, to_) && !ask_doorbell(db_, to_))
         fail(db_, "cannot read where the relay listens", to_);
-    remember_doorbell(db_, to_, asked.value);
 }
 
 bool mysql_session::cancel(const message_id& id) {
@@ -285,8 +289,13 @@ void mysql_session::poison() noexcept {
     );
 }
 
+// After the user's COMMIT: at SERIALIZABLE the relay's row would stay locked until then. With
+// autocommit mode off the question itself begins a transaction, so it is asked with the messages.
 std::string mysql_session::doorbell() {
-    return known_doorbell(db_, to_).value_or(std::string{});
+    std::optional<std::string> address = known_doorbell(db_, to_);
+    if (!address && !is_in_transaction(db_))
+        address = ask_doorbell(db_, to_);
+    return address.value_or(std::string{});
 }
 
 std::vector<bytes> mysql_session::note_consumed(const consumed_batch& batch) {

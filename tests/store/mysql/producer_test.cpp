@@ -345,6 +345,19 @@ TEST_P(mysql_producer, a_deadlock_that_was_not_looked_at_lets_nothing_be_sent) {
     }
 }
 
+// At SERIALIZABLE what a transaction reads is locked until its end.
+TEST_P(mysql_producer, a_transaction_of_the_users_own_locks_nothing_of_the_relay) {
+    const client db = connect();
+    sql.execute("set innodb_lock_wait_timeout = 1");
+    mysql_query(db.get(), "set session transaction isolation level serializable");
+    mysql_query(db.get(), "start transaction");
+    out.send(*db, paid(1));
+    EXPECT_NO_THROW(sql.execute("update outbox_relay set doorbell = 'udp:127.0.0.1:9'"));
+    EXPECT_EQ(mysql_session{*db}.doorbell(), "") << "asked within the transaction";
+    mysql_query(db.get(), "commit");
+    EXPECT_EQ(mysql_session{*db}.doorbell(), "udp:127.0.0.1:9");
+}
+
 // The transaction's view of the table is older than the delivery.
 TEST_P(mysql_producer, what_has_been_delivered_meanwhile_cannot_be_replaced) {
     const client db = connect();
