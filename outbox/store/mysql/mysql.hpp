@@ -17,6 +17,11 @@
 // not looked (a deadlock): nothing would bind the message to the change. To tell, MySQL must be
 // asked, which is one trip; MariaDB is told within the same one.
 //
+// With mysql_autocommit(db, 0) nobody can tell: the next transaction has begun by itself, and the
+// message would be committed with that, without the change that is lost. Look at what each of your
+// statements returns there, and roll back and begin again when one has failed; or use `transact`,
+// which notices.
+//
 // The producer's user needs: insert on outbox_message, select on outbox_relay. Leave
 // MYSQL_OPT_RECONNECT off: a connection that is opened again has lost its transaction.
 

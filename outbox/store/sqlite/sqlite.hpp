@@ -9,6 +9,8 @@
 //
 // or, in a transaction of your own,  producer.send(*db, message)  between your BEGIN and your
 // COMMIT. A connection in autocommit mode is refused: nothing would bind the message to the change.
+// When a send fails there, your transaction is rolled back and over. Let the exception leave your
+// code: a statement that you execute after it is committed by itself, until your next BEGIN.
 
 #include "outbox/message/envelope.hpp"
 #include "outbox/store/adapter.hpp"
@@ -36,7 +38,9 @@ public:
     void insert(std::span<const envelope> rows) override;
     bool cancel(const message_id& id) override;
     bool replace(const envelope& row) override;
-    /// Rolls the whole transaction back, so that the user's COMMIT finds none and fails.
+    /// Rolls the whole transaction back, so that the user's COMMIT finds none and fails. SQLite has
+    /// no way to keep him from writing meanwhile: what he executes before that COMMIT is in
+    /// autocommit mode and stands alone.
     void poison() noexcept override;
     std::string doorbell() override;
     std::vector<bytes> note_consumed(const consumed_batch& batch) override;
