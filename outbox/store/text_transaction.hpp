@@ -14,6 +14,7 @@
 //   const transaction_sql& commands(const outbox_name& to, const std::string& server_version);
 //                                                  may be asked without a version, for ask() alone
 //   static text_failure judge(std::exception_ptr); what a failure of one of these means
+//   void cut_off() noexcept;                       where judge() can say unread: ends the session
 
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
@@ -122,8 +123,12 @@ public:
     /// Rolls back unless committed. In a forked child it leaves the connection, which is its
     /// parent's, alone.
     ~text_transaction() {
-        if (process_ == ::getpid())
-            rollback();
+        if (process_ != ::getpid())
+            return;
+        rollback();
+        if constexpr (requires { client_.cut_off(); })
+            if (state_ == state::open) // a result of the user's is unread still
+                client_.cut_off();
     }
 
     /// Runs SQL whose rows nobody wants. Throws what the client throws.

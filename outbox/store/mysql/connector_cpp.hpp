@@ -111,6 +111,16 @@ public:
 
     bool lists_from_begin() const noexcept { return true; }
 
+    /// For a transaction that must not be committed while a result of the user's is unread, and the
+    /// driver says nothing to the server before that is gone. It ends the session when the user's
+    /// last statement is gone, too.
+    void cut_off() noexcept {
+        try {
+            db_->close();
+        } catch (...) { // it is closed
+        }
+    }
+
     static const transaction_sql&
     commands(const outbox_name& to, const std::string& server_version) {
         return text_commands(to, server_version);
@@ -227,8 +237,7 @@ public:
 
     /// A failed statement is not a failed transaction here (a lock wait timeout undoes only the
     /// statement), so it is rolled back, and what the user goes on with may not write. While a
-    /// result of his is unread that is beyond us: the driver says nothing to the server, and has no
-    /// way to shut the connection that leaves the result alone.
+    /// result of his is unread that cannot be: then the connection is closed.
     void poison() noexcept override {
         try {
             Client client{*db_};
@@ -236,6 +245,8 @@ public:
             if (!db_->getAutoCommit()) // else that would hit the next statement, which is not ours
                 client.run("set transaction read only");
         } catch (...) { // else the connection is lost, and the transaction with it
+            if (Client::judge(std::current_exception()) == text_failure::unread)
+                Client{*db_}.cut_off();
         }
     }
 

@@ -339,6 +339,24 @@ TEST_P(connector_cpp_promises, a_result_that_is_not_read_to_its_end_lets_nothing
         ),
         usage_error
     );
+    rows.reset();
+    EXPECT_ANY_THROW(run_mysql(*db, "commit"));
+    EXPECT_EQ(place.state(1), "new");
+    EXPECT_TRUE(place.payloads().empty());
+}
+
+TEST_P(connector_cpp_promises, such_a_result_beside_a_joined_connection_costs_the_connection) {
+    auto db = connect();
+    db->setAutoCommit(false);
+    run_mysql(*db, pay_1);
+    {
+        const std::unique_ptr<sql::Statement> ask{db->createStatement()};
+        ask->setResultSetType(sql::ResultSet::TYPE_FORWARD_ONLY);
+        const std::unique_ptr<sql::ResultSet> rows{ask->executeQuery("select * from orders")};
+        ASSERT_TRUE(rows->next());
+        EXPECT_THROW(sender.send(*db, say("never")), usage_error);
+    }
+    EXPECT_ANY_THROW(run_mysql(*db, "commit"));
     EXPECT_EQ(place.state(1), "new");
     EXPECT_TRUE(place.payloads().empty());
 }
