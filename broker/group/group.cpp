@@ -398,8 +398,11 @@ error_code group::find(member_name who, member_map::iterator& found) {
         const auto instance = instances_.find(*who.instance_id);
         if (instance == instances_.end())
             return error_code::unknown_member_id;
+        // Nobody has taken the place of one who does not say who he is. librdkafka asks so between
+        // two memberships, and would end for good.
         if (instance->second != who.member_id)
-            return error_code::fenced_instance_id;
+            return who.member_id.empty() ? error_code::unknown_member_id
+                                         : error_code::fenced_instance_id;
     }
     found = members_.find(std::string(who.member_id));
     return found == members_.end() ? error_code::unknown_member_id : error_code::none;
