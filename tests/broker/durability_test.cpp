@@ -3,6 +3,8 @@
 #include "harness/wait_until.hpp"
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
 
 namespace outbox::broker {
@@ -18,11 +20,16 @@ protected:
         broker_fixture::SetUp();
         make_topic("orders");
     }
+    /// What has been appended. The zeros that the log writes ahead do not count, nor those at the
+    /// end of a batch.
     std::size_t log_bytes(const std::string& partition) const {
         std::size_t sum = 0;
         for (const auto& file : std::filesystem::directory_iterator(dir_ / "data" / partition))
-            if (file.path().extension() == ".log")
-                sum += file.file_size();
+            if (file.path().extension() == ".log") {
+                std::ifstream in{file.path(), std::ios::binary};
+                const std::string all{std::istreambuf_iterator<char>{in}, {}};
+                sum += all.find_last_not_of('\0') + 1;
+            }
         return sum;
     }
 };
@@ -66,7 +73,10 @@ TEST_F(durability, requests_that_come_during_one_flush_share_the_next) {
             clients[static_cast<std::size_t>(i)].send(produce_of("orders", 0, batch_of({"x"})), 7);
     // Data that waits for a held flush cannot be seen from outside, except in the log: all of it.
     harness::wait_until(
-        [&] { return log_bytes("orders-0") >= producers * requests_each * batch_of({"x"}).size(); },
+        [&] {
+            // The last byte of a batch says that its record has no headers: 0.
+            return log_bytes("orders-0") + 1 >= producers * requests_each * batch_of({"x"}).size();
+        },
         10s,
         "all requests to be appended while the disk is busy"
     );
@@ -75,7 +85,7 @@ TEST_F(durability, requests_that_come_during_one_flush_share_the_next) {
     for (auto& client : clients)
         for (int k = 0; k < requests_each; ++k)
             EXPECT_EQ(row(client.receive_as<wire::produce_api>(7)).error, error_code::none);
-    EXPECT_LT(disk_.syncs() - before, 10)
+    EXPECT_LE(disk_.syncs() - before, 2) // the one that was held, and one for all the others
         << "flushes for " << producers * requests_each << " acknowledged requests";
 }
 
