@@ -14,7 +14,8 @@
 //   const transaction_sql& commands(const outbox_name& to, const std::string& server_version);
 //                                                  may be asked without a version, for ask() alone
 //   static text_failure judge(std::exception_ptr); what a failure of one of these means
-//   void cut_off() noexcept;                       where judge() can say unread: ends the session
+//   void cut_off() noexcept;                       only where an unread result of the user's
+//                                                  may outlive the transaction: ends the session
 
 #include "outbox/base/clock.hpp"
 #include "outbox/base/error.hpp"
